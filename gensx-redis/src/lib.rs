@@ -1,0 +1,1 @@
+//! The Redis backend of gensx. This crate is the room prepared for it; the sink itself comes with the next release.

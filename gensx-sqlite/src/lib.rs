@@ -1,0 +1,1 @@
+//! The embedded backend of gensx: one `SQLite` file, several processes, no server.

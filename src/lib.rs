@@ -1,0 +1,1 @@
+//! Durable, resumable AI workflows as an embeddable SDK.
