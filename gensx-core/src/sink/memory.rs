@@ -1,0 +1,217 @@
+//! Streams as maps in memory: for tests, and for work that need not outlive its process.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{
+    Append, Batch, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN, MAX_PAGE, Message, Payload,
+    SinkError, SinkErrorKind, Standing, judge,
+};
+use crate::{EventId, RunId, clock};
+
+const NAME: &str = "memory";
+
+/// A sink that lives and ends with its process.
+///
+/// ```
+/// let sink = gensx_core::MemorySink::new();
+/// ```
+#[derive(Debug)]
+pub struct MemorySink {
+    state: Mutex<State>,
+    /// Counts messages, for those who wait for any.
+    arrivals: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: BTreeMap<RunId, Stream>,
+    /// The run that each message since the sink was made went to.
+    arrived: Vec<RunId>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    head: Head,
+    entries: Vec<Stored>,
+    messages: Vec<Message>,
+    /// Made by the first who waits: most streams are never waited for.
+    changed: Option<watch::Sender<u64>>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    epoch: u32,
+    token: BatchToken,
+    payload: Payload,
+}
+
+impl Default for MemorySink {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemorySink {
+    /// An empty sink.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { state: Mutex::default(), arrivals: watch::Sender::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change below is whole before the guard is dropped, so a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    fn standing(&self, first_seq: u64) -> Standing {
+        let at = usize::try_from(first_seq).ok().and_then(|seq| self.entries.get(seq.checked_sub(1)?));
+        Standing {
+            last: self.head.last,
+            ended: self.head.status.is_ended(),
+            at_first: at.map(|stored| (stored.epoch, stored.token)),
+        }
+    }
+
+    fn add(&mut self, batch: &Batch) {
+        let epoch = batch.first.epoch;
+        let stored = |payload: &Payload| Stored { epoch, token: batch.token, payload: Payload::clone(payload) };
+        self.entries.extend(batch.payloads.iter().map(stored));
+        self.head.last = EventId::new(epoch, batch.last_seq());
+        self.head.status = batch.closes.unwrap_or(self.head.status);
+        if let Some(changed) = &self.changed {
+            changed.send_replace(self.head.last.seq);
+        }
+    }
+}
+
+fn not_found(run: &RunId) -> SinkError {
+    SinkError::new(SinkErrorKind::NotFound, NAME, format!("run `{run}` has no stream: it never started, or was deleted"))
+}
+
+#[async_trait]
+impl EventSink for MemorySink {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
+        let mut state = self.state();
+        let standing = state.runs.get(&batch.run).map(|stream| stream.standing(batch.first.seq));
+        let answer = judge(standing, batch);
+        if answer == Append::Done {
+            let stream = state.runs.entry(batch.run.clone()).or_insert_with(|| Stream {
+                head: Head {
+                    workflow: batch.opens.clone().unwrap_or_default(),
+                    last: EventId::new(0, 0),
+                    status: crate::RunStatus::Running,
+                },
+                entries: Vec::new(),
+                messages: Vec::new(),
+                changed: None,
+            });
+            stream.add(batch);
+        }
+        Ok(answer)
+    }
+
+    async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
+        let state = self.state();
+        let stream = state.runs.get(run).ok_or_else(|| not_found(run))?;
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let entry = |(seq, stored): (u64, &Stored)| Entry {
+            id: EventId::new(stored.epoch, seq),
+            payload: Payload::clone(&stored.payload),
+        };
+        let page = (1..).zip(&stream.entries).skip(after).take(limit.clamp(1, MAX_PAGE));
+        Ok(page.map(entry).collect())
+    }
+
+    async fn head(&self, run: &RunId) -> Result<Option<Head>, SinkError> {
+        Ok(self.state().runs.get(run).map(|stream| stream.head.clone()))
+    }
+
+    async fn changed(&self, run: &RunId, after: u64) -> Result<(), SinkError> {
+        let mut last = {
+            let mut state = self.state();
+            let Some(stream) = state.runs.get_mut(run) else { return Ok(()) };
+            let seq = stream.head.last.seq;
+            stream.changed.get_or_insert_with(|| watch::Sender::new(seq)).subscribe()
+        };
+        // An error means that the stream, and with it the sender, is gone.
+        let _ = last.wait_for(|seq| *seq > after).await;
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        unfinished: bool,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Head)>, SinkError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        let wanted = |(_, stream): &(&RunId, &Stream)| !unfinished || !stream.head.status.is_ended();
+        let runs = state.runs.range::<RunId, _>((from, Bound::Unbounded)).filter(wanted).take(limit.min(MAX_PAGE));
+        Ok(runs.map(|(run, stream)| (run.clone(), stream.head.clone())).collect())
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
+        self.state().runs.remove(run);
+        Ok(())
+    }
+
+    async fn now_ms(&self) -> Result<u64, SinkError> {
+        Ok(clock::unix_ms())
+    }
+}
+
+#[async_trait]
+impl Inbox for MemorySink {
+    async fn send(&self, run: &RunId, mut message: Message) -> Result<u64, SinkError> {
+        let mut state = self.state();
+        let stream = state.runs.get_mut(run).ok_or_else(|| not_found(run))?;
+        let earlier = |known: &&Message| message.id.is_some() && known.id == message.id;
+        if let Some(known) = stream.messages.iter().find(earlier) {
+            return Ok(known.number);
+        }
+        if stream.head.status.is_ended() {
+            return Err(SinkError::new(SinkErrorKind::Ended, NAME, format!("run `{run}` has ended")));
+        }
+        if stream.messages.len() >= MAX_MESSAGES_PER_RUN {
+            let text = format!("the inbox of run `{run}` holds {MAX_MESSAGES_PER_RUN} messages, the most there may be");
+            return Err(SinkError::new(SinkErrorKind::TooLarge, NAME, text));
+        }
+        let number = stream.messages.len() as u64 + 1;
+        message.number = number;
+        stream.messages.push(message);
+        state.arrived.push(run.clone());
+        self.arrivals.send_replace(state.arrived.len() as u64);
+        Ok(number)
+    }
+
+    async fn receive(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Message>, SinkError> {
+        let state = self.state();
+        let messages = state.runs.get(run).map(|stream| stream.messages.as_slice()).unwrap_or_default();
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        Ok(messages.iter().skip(after).take(limit.min(MAX_PAGE)).cloned().collect())
+    }
+
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+        let mut arrivals = self.arrivals.subscribe();
+        // The sender lives as long as `self`, so the wait cannot fail.
+        let count = if cursor == 0 { *arrivals.borrow() } else { arrivals.wait_for(|n| *n >= cursor).await.map_or(0, |n| *n) };
+        let state = self.state();
+        let from = usize::try_from(cursor.saturating_sub(1)).unwrap_or(usize::MAX);
+        let runs = if cursor == 0 { Vec::new() } else { state.arrived.get(from..).unwrap_or_default().to_vec() };
+        Ok((count.max(state.arrived.len() as u64) + 1, runs))
+    }
+}

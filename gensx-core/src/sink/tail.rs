@@ -1,0 +1,159 @@
+//! Reading a stream: its history, then what is appended, without a seam.
+
+use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc, task, time::Duration};
+
+use futures_util::{Stream, stream};
+
+use super::{Entry, EventSink, SinkError, SinkErrorKind};
+use crate::{Error, ErrorKind, EventId, Result, RunId, clock, event::Event};
+
+/// Entries that a reader asks for at once: measured best between 500 and 1,000.
+const PAGE: usize = 500;
+/// Tries of one read while the sink does not answer.
+const READ_ATTEMPTS: u32 = 6;
+/// The wait after the first failed try, doubled after each other one.
+const READ_RETRY: Duration = Duration::from_millis(100);
+
+/// A run's events, from a position to the run's last event, and then the end.
+///
+/// Slow readers hold up nobody: a reader pulls pages at its own pace. Dropping it at any time is safe; a
+/// new reader goes on after the last id that was seen.
+pub struct Events(Pin<Box<dyn Stream<Item = Result<Event>> + Send>>);
+
+impl Stream for Events {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+impl Events {
+    /// The next event; `None` after the run's last one. Cancel safe: an event is taken only when it is given.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        stream::StreamExt::next(&mut self.0).await
+    }
+
+    /// Every event to the run's end.
+    ///
+    /// # Errors
+    /// The first error of the stream.
+    pub async fn collect(self) -> Result<Vec<Event>> {
+        stream::TryStreamExt::try_collect(self.0).await
+    }
+}
+
+/// A run's events after `after`, or from the beginning; without a gap or a duplicate between history and what follows.
+///
+/// The stream ends after the run's last event, or after an error:
+/// [`ErrorKind::NotFound`] without a stream, [`ErrorKind::Gone`] if `after` is not in the stream (any more),
+/// [`ErrorKind::Replay`] for an entry that cannot be read, [`ErrorKind::Sink`] if the sink does not answer for
+/// some seconds.
+#[must_use]
+pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> Events {
+    let reader = Reader { sink, run, cursor: after, page: VecDeque::new(), state: State::Unchecked };
+    Events(Box::pin(stream::unfold(reader, |mut reader| async move {
+        let next = reader.next().await.transpose()?;
+        reader.state = match &next {
+            Ok(event) if event.is_last() => State::Over,
+            Ok(_) => State::Reading,
+            Err(_) => State::Over,
+        };
+        Some((next, reader))
+    })))
+}
+
+enum State {
+    /// The position that the reader was given has not been looked up.
+    Unchecked,
+    Reading,
+    Over,
+}
+
+struct Reader {
+    sink: Arc<dyn EventSink>,
+    run: RunId,
+    cursor: Option<EventId>,
+    page: VecDeque<Entry>,
+    state: State,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Event>> {
+        let over = match self.state {
+            State::Over => true,
+            State::Unchecked => self.check_cursor().await?,
+            State::Reading => false,
+        };
+        if over {
+            return Ok(None);
+        }
+        while self.page.is_empty() {
+            self.page = self.read(self.position()).await?.into();
+            if self.page.is_empty() {
+                self.sink.changed(&self.run, self.position()).await?;
+            } else {
+                self.check_page().await?;
+            }
+        }
+        let Some(entry) = self.page.pop_front() else { return Ok(None) };
+        let event = Event::decode(entry.id, &entry.payload)?;
+        self.cursor = Some(entry.id);
+        Ok(Some(event))
+    }
+
+    fn position(&self) -> u64 {
+        self.cursor.map_or(0, |id| id.seq)
+    }
+
+    /// Whether the reader stands at the run's end already.
+    async fn check_cursor(&mut self) -> Result<bool> {
+        let Some(cursor) = self.cursor else { return Ok(false) };
+        self.expect_cursor(cursor).await?;
+        let head = self.sink.head(&self.run).await?;
+        Ok(head.is_some_and(|head| head.status.is_ended() && head.last == cursor))
+    }
+
+    async fn expect_cursor(&self, cursor: EventId) -> Result<()> {
+        let held = match cursor.seq.checked_sub(1) {
+            Some(before) => self.read(before).await?.first().is_some_and(|entry| entry.id == cursor),
+            None => false,
+        };
+        if held {
+            return Ok(());
+        }
+        let text = format!("run `{}` does not hold position {cursor} (any more): read it from the beginning", self.run);
+        Err(Error::of(ErrorKind::Gone, text))
+    }
+
+    /// Under a new epoch the tail may have been written again, where a store lost it: the reader is told.
+    async fn check_page(&self) -> Result<()> {
+        let (Some(first), expected) = (self.page.front(), self.position() + 1) else { return Ok(()) };
+        if first.id.seq != expected {
+            let text = format!("run `{}` has a hole in its stream: {} follows position {}", self.run, first.id, expected - 1);
+            return Err(Error::of(ErrorKind::Replay, text));
+        }
+        match self.cursor {
+            Some(cursor) if first.id.epoch != cursor.epoch => self.expect_cursor(cursor).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn read(&self, after: u64) -> Result<Vec<Entry>, SinkError> {
+        let mut wait = READ_RETRY;
+        for _ in 1..READ_ATTEMPTS {
+            match self.sink.read(&self.run, after, PAGE).await {
+                Err(error) if error.kind() == SinkErrorKind::Unavailable => clock::sleep(wait).await,
+                answer => return answer,
+            }
+            wait *= 2;
+        }
+        self.sink.read(&self.run, after, PAGE).await
+    }
+}
