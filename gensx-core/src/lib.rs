@@ -2,6 +2,8 @@
 //!
 //! Applications use the crate `gensx`, which re-exports this one. Backends depend on this crate alone.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod clock;
 mod error;
 pub mod event;
