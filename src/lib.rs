@@ -1,1 +1,2 @@
-//! Durable, resumable AI workflows as an embeddable SDK.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
