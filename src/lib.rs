@@ -1,2 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+#[doc(hidden)]
+pub use gensx_core::private as __private;
+pub use gensx_core::{
+    BoxError, Call, CallId, Classifiers, Component, Current, Durability, Error, ErrorKind, Event, EventId,
+    EventKind, EventSink, Fate, IfExists, KeyChange, Limits, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ,
+    MemorySink, OutsideRuns, Result, ResultExt, RetryPolicy, Run, RunId, RunStatus, Runtime, RuntimeBuilder,
+    SinkError, SinkErrorKind, Spawned, Workflow, cache, clock, current, emit, emit_text, event,
+    idempotency_key, identity, input, log, now, permanent, progress, publish, random, retry_after, sink,
+    sleep, spawn, usage, uuid, workflow,
+};
+pub use gensx_macros::component;
+
+/// What most programs use: `use gensx::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Error, ErrorKind, ResultExt as _, RetryPolicy, Run, RunId, Runtime, Workflow, component,
+    };
+}

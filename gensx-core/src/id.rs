@@ -126,7 +126,10 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> Result<Self, Error> {
         parse_event_id(text).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
-            Error::of(ErrorKind::InvalidInput, format!("invalid event id {shown:?}: use an id a stream gave you"))
+            Error::of(
+                ErrorKind::InvalidInput,
+                format!("invalid event id {shown:?}: use an id a stream gave you"),
+            )
         })
     }
 }

@@ -4,15 +4,35 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod ambient;
+pub mod cache;
+mod call;
 pub mod clock;
+mod component;
 mod error;
 pub mod event;
 mod id;
 pub mod identity;
+mod io;
+#[doc(hidden)]
+pub mod private;
+mod retry;
+mod run;
+mod runtime;
 pub mod sink;
+pub mod workflow;
 
+pub use ambient::{
+    Current, Spawned, current, emit, emit_text, idempotency_key, input, log, now, progress, publish, random,
+    sleep, spawn, usage, uuid,
+};
+pub use call::Call;
+pub use component::{Component, Durability, KeyChange};
 pub use error::{BoxError, Classifiers, Error, ErrorKind, Fate, Result, ResultExt, permanent, retry_after};
 pub use event::{Event, EventKind, RunStatus};
 pub use id::{EventId, MAX_RUN_ID_BYTES, MAX_SEQ, RunId};
 pub use identity::CallId;
+pub use retry::{MAX_RETRY_AFTER, RetryPolicy};
+pub use runtime::{IfExists, Limits, OutsideRuns, Run, Runtime, RuntimeBuilder};
 pub use sink::{EventSink, MemorySink, SinkError, SinkErrorKind};
+pub use workflow::Workflow;

@@ -7,7 +7,9 @@ use super::{Error, Fate};
 /// Causes looked at before the walk stops: a chain that leads back into itself must not hang a run.
 const MAX_CHAIN: usize = 64;
 
-pub(super) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(super) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
     iter::from_fn(move || {
         let current = next?;

@@ -29,7 +29,9 @@ pub fn permanent(source: impl Into<BoxError>) -> Error {
 
 /// Marks an error as one to be retried, not sooner than `wait` from now.
 pub fn retry_after(wait: Duration, source: impl Into<BoxError>) -> Error {
-    Error::of(ErrorKind::Failed, "asked to come back later").with_fate(Fate::RetryAfter(wait)).with_source(source)
+    Error::of(ErrorKind::Failed, "asked to come back later")
+        .with_fate(Fate::RetryAfter(wait))
+        .with_source(source)
 }
 
 /// Says an error's fate in the middle of a `?` chain.

@@ -7,8 +7,8 @@ mod record;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-pub(crate) use chain::classify;
 pub use chain::Classifiers;
+pub(crate) use chain::classify;
 pub use fate::{Fate, ResultExt, permanent, retry_after};
 pub use kind::ErrorKind;
 pub(crate) use record::ErrorRecord;
@@ -65,8 +65,15 @@ impl Error {
     }
 
     pub(crate) fn of(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        let inner =
-            Inner { kind, code: None, message: message.into(), component: None, attempts: 0, fate: None, source: None };
+        let inner = Inner {
+            kind,
+            code: None,
+            message: message.into(),
+            component: None,
+            attempts: 0,
+            fate: None,
+            source: None,
+        };
         Self(Box::new(inner))
     }
 

@@ -41,14 +41,14 @@ pub enum EventKind {
         /// The component's name.
         name: String,
         /// The call that built this one.
-        parent: CallId,
+        parent: Option<CallId>,
         /// The component's version.
         version: u32,
         /// The fingerprint of all inputs.
         fingerprint: Fingerprint,
         /// The key that stands for the fingerprint in the identity.
         key: Option<String>,
-        /// A fingerprint for each recorded input, by name.
+        /// A fingerprint for each recorded input, by name, where there are several.
         args: BTreeMap<String, Fingerprint>,
         /// The inputs as a JSON object; none when they are larger than the limit.
         inputs: Option<Json>,
@@ -254,7 +254,9 @@ impl RunStatus {
     /// The status that a word stands for.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled].into_iter().find(|it| it.as_str() == word)
+        [Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|it| it.as_str() == word)
     }
 }
 

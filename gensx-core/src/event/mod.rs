@@ -34,6 +34,14 @@ impl Event {
         Self { id: EventId::new(0, 0), time_ms, call, attempt, kind, stored: None }
     }
 
+    /// The size of the text it holds, where it is streamed text.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match &self.kind {
+            EventKind::Text { text, .. } => text.len(),
+            _ => 0,
+        }
+    }
+
     /// When it was made.
     #[must_use]
     pub fn time(&self) -> SystemTime {

@@ -93,7 +93,9 @@ impl<'a> From<&'a str> for Text<'a> {
 }
 
 /// A `null` that is there is a value, too: the output of a component that gives `()`.
-fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
+fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
@@ -127,8 +129,13 @@ pub(super) fn to_json(event: &Event) -> String {
 }
 
 fn to_wire(event: &Event) -> Wire<'_> {
-    let base =
-        Wire { v: SCHEMA_VERSION, time: event.time_ms, call: event.call, attempt: event.attempt, ..Wire::default() };
+    let base = Wire {
+        v: SCHEMA_VERSION,
+        time: event.time_ms,
+        call: event.call,
+        attempt: event.attempt,
+        ..Wire::default()
+    };
     fill_run(base, &event.kind)
 }
 
@@ -144,7 +151,9 @@ fn fill_run<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
             retry_of: retry_of.clone(),
             ..base
         },
-        EventKind::RunClaimed { owner } => Wire { kind: "run.claimed", name: Some(owner.as_str().into()), ..base },
+        EventKind::RunClaimed { owner } => {
+            Wire { kind: "run.claimed", name: Some(owner.as_str().into()), ..base }
+        }
         EventKind::RunEnded { status, output, error } => Wire {
             kind: "run.ended",
             status: Some(*status),
@@ -158,19 +167,21 @@ fn fill_run<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
 
 fn fill_component<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
     match kind {
-        EventKind::Started { name, parent, version, fingerprint, key, args, inputs, label, resumed } => Wire {
-            kind: "component.started",
-            name: Some(name.as_str().into()),
-            parent: Some(*parent),
-            version: *version,
-            fingerprint: Some(*fingerprint),
-            key: key.as_deref().map(Into::into),
-            args: args.clone(),
-            input: inputs.as_deref(),
-            label: label.as_deref().map(Into::into),
-            resumed: *resumed,
-            ..base
-        },
+        EventKind::Started { name, parent, version, fingerprint, key, args, inputs, label, resumed } => {
+            Wire {
+                kind: "component.started",
+                name: Some(name.as_str().into()),
+                parent: *parent,
+                version: *version,
+                fingerprint: Some(*fingerprint),
+                key: key.as_deref().map(Into::into),
+                args: args.clone(),
+                input: inputs.as_deref(),
+                label: label.as_deref().map(Into::into),
+                resumed: *resumed,
+                ..base
+            }
+        }
         EventKind::Retried { error, delay_ms, due_ms } => Wire {
             kind: "component.retried",
             error: Some(error.clone()),
@@ -192,7 +203,9 @@ fn fill_outcome<'a>(base: Wire<'a>, outcome: &'a Outcome) -> Wire<'a> {
             from: *origin,
             ..base
         },
-        Outcome::Failed(error) => Wire { status: Some(RunStatus::Failed), error: Some(error.clone()), ..base },
+        Outcome::Failed(error) => {
+            Wire { status: Some(RunStatus::Failed), error: Some(error.clone()), ..base }
+        }
         Outcome::Cancelled => Wire { status: Some(RunStatus::Cancelled), ..base },
     }
 }
@@ -234,16 +247,21 @@ fn fill_wait<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
 
 fn fill_emitted<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
     match kind {
-        EventKind::Text { channel, text } => {
-            Wire { kind: "text", name: Some(channel.as_str().into()), text: Some(text.as_str().into()), ..base }
-        }
+        EventKind::Text { channel, text } => Wire {
+            kind: "text",
+            name: Some(channel.as_str().into()),
+            text: Some(text.as_str().into()),
+            ..base
+        },
         EventKind::Labelled { label, data } => {
             Wire { kind: "event", label: Some(label.as_str().into()), data: Some(data), ..base }
         }
         EventKind::Object { name, patch } => {
             Wire { kind: "object", name: Some(name.as_str().into()), data: Some(patch), ..base }
         }
-        EventKind::Progress { done, total } => Wire { kind: "progress", done: Some(*done), total: *total, ..base },
+        EventKind::Progress { done, total } => {
+            Wire { kind: "progress", done: Some(*done), total: *total, ..base }
+        }
         EventKind::Usage(usage) => Wire { kind: "usage", usage: Some(usage.clone()), ..base },
         EventKind::Log { level, message } => {
             Wire { kind: "log", level: Some(*level), text: Some(message.as_str().into()), ..base }
@@ -261,7 +279,10 @@ fn fill_emitted<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
 
 pub(super) fn decode(id: EventId, payload: &Payload) -> Result<Event> {
     let damaged = |reason: String| {
-        Error::of(ErrorKind::Replay, format!("event {id} cannot be read, its stored form is damaged: {reason}"))
+        Error::of(
+            ErrorKind::Replay,
+            format!("event {id} cannot be read, its stored form is damaged: {reason}"),
+        )
     };
     let wire: Wire<'_> = serde_json::from_slice(payload).map_err(|error| damaged(error.to_string()))?;
     let (time_ms, call, attempt, name) = (wire.time, wire.call, wire.attempt, wire.kind);
@@ -281,7 +302,9 @@ fn from_wire(wire: Wire<'_>) -> Result<Option<EventKind>, &'static str> {
         "input.requested" | "input.received" | "input.rejected" | "timer.set" | "timer.fired" => {
             wait_kind(wire).map(Some)
         }
-        "text" | "event" | "object" | "progress" | "usage" | "log" | "divergence" => emitted_kind(wire).map(Some),
+        "text" | "event" | "object" | "progress" | "usage" | "log" | "divergence" => {
+            emitted_kind(wire).map(Some)
+        }
         _ => Ok(None),
     }
 }
@@ -322,7 +345,7 @@ fn component_kind(wire: Wire<'_>) -> Result<EventKind, &'static str> {
     Ok(match wire.kind {
         "component.started" => EventKind::Started {
             name: owned(wire.name, "name")?,
-            parent: need(wire.parent, "parent")?,
+            parent: wire.parent,
             version: wire.version,
             fingerprint: need(wire.fingerprint, "fingerprint")?,
             key: wire.key.map(|key| key.0.into_owned()),

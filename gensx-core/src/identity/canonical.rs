@@ -111,7 +111,9 @@ impl<'a> Serializer for Encoder<'a> {
 
     fn serialize_f64(self, value: f64) -> Result<(), CanonicalError> {
         if !value.is_finite() {
-            return Err(CanonicalError(format!("{value} is no value that can be recorded: use an Option, or refuse it before the call")));
+            return Err(CanonicalError(format!(
+                "{value} is no value that can be recorded: use an Option, or refuse it before the call"
+            )));
         }
         self.out.push(FLOAT);
         self.out.extend_from_slice(&value.to_bits().to_be_bytes());
@@ -149,11 +151,20 @@ impl<'a> Serializer for Encoder<'a> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), CanonicalError> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), CanonicalError> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), CanonicalError> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), CanonicalError> {
         value.serialize(self)
     }
 
@@ -275,7 +286,11 @@ macro_rules! list_like {
     )*};
 }
 
-list_like!(SerializeSeq::serialize_element, SerializeTuple::serialize_element, SerializeTupleStruct::serialize_field);
+list_like!(
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field
+);
 
 impl ser::SerializeTupleVariant for Variant<List<'_>> {
     type Ok = ();
@@ -317,7 +332,11 @@ impl ser::SerializeStruct for Struct<'_> {
     type Ok = ();
     type Error = CanonicalError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), CanonicalError> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), CanonicalError> {
         match self {
             Self::Map(map) => {
                 let mut key = Vec::with_capacity(name.len() + 32);
@@ -340,7 +359,11 @@ impl ser::SerializeStructVariant for Variant<Struct<'_>> {
     type Ok = ();
     type Error = CanonicalError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), CanonicalError> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), CanonicalError> {
         ser::SerializeStruct::serialize_field(&mut self.0, name, value)
     }
 

@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use canonical::canonical;
 pub use canonical::CanonicalError;
+pub(crate) use canonical::canonical;
 pub(crate) use slots::Slots;
 
 use crate::RunId;
@@ -70,12 +70,21 @@ impl CallId {
         let mut bytes = [0_u8; 256];
         let mut long = Vec::new();
         let parts: [&[u8]; 5] = match what {
-            Marker::Inputs(print) => [&parent.0, name.as_bytes(), b"\0i", &print.0, &occurrence.to_le_bytes()],
-            Marker::Key(key) => [&parent.0, name.as_bytes(), b"\0k", key.as_bytes(), &occurrence.to_le_bytes()],
+            Marker::Inputs(print) => {
+                [&parent.0, name.as_bytes(), b"\0i", &print.0, &occurrence.to_le_bytes()]
+            }
+            Marker::Key(key) => {
+                [&parent.0, name.as_bytes(), b"\0k", key.as_bytes(), &occurrence.to_le_bytes()]
+            }
         };
         let size = parts.iter().map(|part| part.len()).sum::<usize>();
         // One short buffer hashes several times faster than an incremental hasher.
-        let buffer = if size <= bytes.len() { &mut bytes[..size] } else { long.resize(size, 0); &mut long[..] };
+        let buffer = if size <= bytes.len() {
+            &mut bytes[..size]
+        } else {
+            long.resize(size, 0);
+            &mut long[..]
+        };
         let mut at = 0;
         for part in parts {
             buffer[at..at + part.len()].copy_from_slice(part);
@@ -86,6 +95,9 @@ impl CallId {
 }
 
 impl Fingerprint {
+    /// Of what has no inputs.
+    pub(crate) const NONE: Self = Self([0; HASH_BYTES]);
+
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(wide(&blake3::hash(bytes)))
     }

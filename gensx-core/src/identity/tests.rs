@@ -96,7 +96,8 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
-            prop::collection::btree_map(".{0,4}", inner, 0..6).prop_map(|map| serde_json::to_value(map).unwrap()),
+            prop::collection::btree_map(".{0,4}", inner, 0..6)
+                .prop_map(|map| serde_json::to_value(map).unwrap()),
         ]
     })
 }

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    Append, Batch, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN, MAX_PAGE, Message, Payload,
-    SinkError, SinkErrorKind, Standing, judge,
+    Append, Batch, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN, MAX_PAGE, Message,
+    Payload, SinkError, SinkErrorKind, Standing, judge,
 };
 use crate::{EventId, RunId, clock};
 
@@ -83,7 +83,8 @@ impl Stream {
 
     fn add(&mut self, batch: &Batch) {
         let epoch = batch.first.epoch;
-        let stored = |payload: &Payload| Stored { epoch, token: batch.token, payload: Payload::clone(payload) };
+        let stored =
+            |payload: &Payload| Stored { epoch, token: batch.token, payload: Payload::clone(payload) };
         self.entries.extend(batch.payloads.iter().map(stored));
         self.head.last = EventId::new(epoch, batch.last_seq());
         self.head.status = batch.closes.unwrap_or(self.head.status);
@@ -94,7 +95,11 @@ impl Stream {
 }
 
 fn not_found(run: &RunId) -> SinkError {
-    SinkError::new(SinkErrorKind::NotFound, NAME, format!("run `{run}` has no stream: it never started, or was deleted"))
+    SinkError::new(
+        SinkErrorKind::NotFound,
+        NAME,
+        format!("run `{run}` has no stream: it never started, or was deleted"),
+    )
 }
 
 #[async_trait]
@@ -160,7 +165,8 @@ impl EventSink for MemorySink {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.state();
         let wanted = |(_, stream): &(&RunId, &Stream)| !unfinished || !stream.head.status.is_ended();
-        let runs = state.runs.range::<RunId, _>((from, Bound::Unbounded)).filter(wanted).take(limit.min(MAX_PAGE));
+        let runs =
+            state.runs.range::<RunId, _>((from, Bound::Unbounded)).filter(wanted).take(limit.min(MAX_PAGE));
         Ok(runs.map(|(run, stream)| (run.clone(), stream.head.clone())).collect())
     }
 
@@ -187,7 +193,9 @@ impl Inbox for MemorySink {
             return Err(SinkError::new(SinkErrorKind::Ended, NAME, format!("run `{run}` has ended")));
         }
         if stream.messages.len() >= MAX_MESSAGES_PER_RUN {
-            let text = format!("the inbox of run `{run}` holds {MAX_MESSAGES_PER_RUN} messages, the most there may be");
+            let text = format!(
+                "the inbox of run `{run}` holds {MAX_MESSAGES_PER_RUN} messages, the most there may be"
+            );
             return Err(SinkError::new(SinkErrorKind::TooLarge, NAME, text));
         }
         let number = stream.messages.len() as u64 + 1;
@@ -208,10 +216,15 @@ impl Inbox for MemorySink {
     async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
         let mut arrivals = self.arrivals.subscribe();
         // The sender lives as long as `self`, so the wait cannot fail.
-        let count = if cursor == 0 { *arrivals.borrow() } else { arrivals.wait_for(|n| *n >= cursor).await.map_or(0, |n| *n) };
+        let count = if cursor == 0 {
+            *arrivals.borrow()
+        } else {
+            arrivals.wait_for(|n| *n >= cursor).await.map_or(0, |n| *n)
+        };
         let state = self.state();
         let from = usize::try_from(cursor.saturating_sub(1)).unwrap_or(usize::MAX);
-        let runs = if cursor == 0 { Vec::new() } else { state.arrived.get(from..).unwrap_or_default().to_vec() };
+        let runs =
+            if cursor == 0 { Vec::new() } else { state.arrived.get(from..).unwrap_or_default().to_vec() };
         Ok((count.max(state.arrived.len() as u64) + 1, runs))
     }
 }

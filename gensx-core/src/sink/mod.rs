@@ -77,7 +77,12 @@ pub trait EventSink: Inbox + std::fmt::Debug + Send + Sync + 'static {
     ///
     /// - **L1** With `unfinished`, only runs whose stream is not closed.
     /// - **L2** Pages neither overlap nor leave out a run that was there all the time.
-    async fn list(&self, unfinished: bool, after: Option<&RunId>, limit: usize) -> Result<Vec<(RunId, Head)>, SinkError>;
+    async fn list(
+        &self,
+        unfinished: bool,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Head)>, SinkError>;
 
     /// Removes a run's stream and its inbox.
     ///

@@ -128,7 +128,10 @@ impl Reader {
         if held {
             return Ok(());
         }
-        let text = format!("run `{}` does not hold position {cursor} (any more): read it from the beginning", self.run);
+        let text = format!(
+            "run `{}` does not hold position {cursor} (any more): read it from the beginning",
+            self.run
+        );
         Err(Error::of(ErrorKind::Gone, text))
     }
 
@@ -136,7 +139,12 @@ impl Reader {
     async fn check_page(&self) -> Result<()> {
         let (Some(first), expected) = (self.page.front(), self.position() + 1) else { return Ok(()) };
         if first.id.seq != expected {
-            let text = format!("run `{}` has a hole in its stream: {} follows position {}", self.run, first.id, expected - 1);
+            let text = format!(
+                "run `{}` has a hole in its stream: {} follows position {}",
+                self.run,
+                first.id,
+                expected - 1
+            );
             return Err(Error::of(ErrorKind::Replay, text));
         }
         match self.cursor {

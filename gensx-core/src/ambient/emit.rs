@@ -1,0 +1,107 @@
+//! Events that a component emits. None of these waits; outside a run they do nothing.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Error, ErrorKind, Fate,
+    component::to_json,
+    event::{EventKind, Json, LogLevel, Usage},
+    run::{node::Node, scope},
+};
+
+/// Streams a piece of text on a channel. Pieces are joined and sent every few tens of milliseconds, the first one at
+/// once; when more waits than the sink takes, the component is held at its next await.
+pub fn emit_text(channel: &str, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    with_node(|node| {
+        push(node, EventKind::Text { channel: channel.to_owned(), text: text.to_owned() });
+        if node.run.outbox.overflows() {
+            let limit = node.run.config.limits.buffered_bytes;
+            let reason = format!(
+                "more than {} bytes of streamed text wait for the sink, without an await in between",
+                2 * limit
+            );
+            node.poison(Error::of(ErrorKind::Limit, reason));
+        }
+    });
+}
+
+/// Emits an event of the application's own. A value that is too large, or has no JSON form, fails the attempt.
+pub fn emit<T: Serialize + ?Sized>(label: &str, value: &T) {
+    with_node(|node| {
+        if let Some(data) = json(node, label, value) {
+            push(node, EventKind::Labelled { label: label.to_owned(), data });
+        }
+    });
+}
+
+/// Publishes the state of a named object: readers get the difference to its last state, as JSON Patch. A value that is too
+/// large, or has no JSON form, fails the attempt.
+pub fn publish<T: Serialize + ?Sized>(name: &str, value: &T) {
+    with_node(|node| {
+        let Some(whole) = json(node, name, value) else { return };
+        // What was just written is read again here: that cannot fail.
+        let next: Value = serde_json::from_str(whole.get()).unwrap_or_default();
+        let mut objects = node.run.objects();
+        let last = objects.entry(name.to_owned()).or_default();
+        let patch = json_patch::diff(last, &next);
+        if patch.0.is_empty() {
+            return;
+        }
+        *last = next;
+        if let Ok(patch) = to_json(&patch) {
+            push(node, EventKind::Object { name: name.to_owned(), patch });
+        }
+    });
+}
+
+/// Says how far the component is.
+pub fn progress(done: u64, total: impl Into<Option<u64>>) {
+    let total = total.into();
+    with_node(|node| push(node, EventKind::Progress { done, total }));
+}
+
+/// Writes a log line to the run's stream.
+pub fn log(level: LogLevel, message: impl Into<String>) {
+    let message = message.into();
+    with_node(|node| {
+        let message = node.run.mask(&message);
+        push(node, EventKind::Log { level, message });
+    });
+}
+
+/// Records what one model call used. A replayed or cached component records nothing again.
+pub fn usage(usage: Usage) {
+    with_node(|node| push(node, EventKind::Usage(usage)));
+}
+
+fn with_node(f: impl FnOnce(&std::sync::Arc<Node>)) {
+    scope::with(f);
+}
+
+fn push(node: &Node, kind: EventKind) {
+    node.run.push(Some(node.id), node.attempt(), kind);
+}
+
+fn json<T: Serialize + ?Sized>(node: &Node, name: &str, value: &T) -> Option<Json> {
+    let limit = node.run.config.limits.event_bytes;
+    let error = match to_json(value) {
+        Ok(json) if json.get().len() <= limit => return Some(json),
+        Ok(json) => {
+            let reason = format!(
+                "the value emitted as `{name}` has {} bytes, the limit of an event is {limit}",
+                json.get().len()
+            );
+            Error::of(ErrorKind::Limit, reason)
+        }
+        Err(error) => {
+            let reason = format!("the value emitted as `{name}` has no JSON form");
+            Error::of(ErrorKind::InvalidInput, reason).with_source(error)
+        }
+    };
+    node.poison(error.with_fate(Fate::Permanent));
+    None
+}

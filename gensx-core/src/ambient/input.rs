@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Error, ErrorKind, Result,
+    call::{Leaf, Next},
+    event::{EventKind, Json},
+    identity::{Fingerprint, Marker},
+    sink::Message,
+};
+
+/// Waits for a message from outside: `runtime.send(run, name, value)`.
+///
+/// - A message that came **early** is kept and given to the first call that asks for its name.
+/// - A **repeated** one, with the same id, is one message; others of the same name are given one to each call.
+/// - One that comes **late**, after the deadline, is kept for the next call that asks for its name; after the run's
+///   end the sender gets an error.
+/// - `false`, `0`, `""` and `null` are values like any other.
+/// - One of the **wrong type** is recorded as rejected, and the wait goes on.
+///
+/// The deadline is recorded when the wait begins: a resumed run waits only for what is left.
+///
+/// # Errors
+/// [`ErrorKind::Timeout`] at the deadline, [`ErrorKind::Config`] outside a run.
+pub fn input<T: DeserializeOwned>(
+    name: &str,
+    deadline: impl Into<Option<Duration>>,
+) -> impl Future<Output = Result<T>> + Send {
+    let (name, deadline) = (name.to_owned(), deadline.into());
+    let leaf = Leaf::build("gensx.input", &Marker::Inputs(Fingerprint::of(name.as_bytes())));
+    async move {
+        let json = wait::<T>(leaf?, &name, deadline).await?;
+        serde_json::from_str(json.get()).map_err(|error| {
+            let text = format!("the recorded input `{name}` is no `{}`", std::any::type_name::<T>());
+            Error::of(ErrorKind::Replay, text).with_source(error)
+        })
+    }
+}
+
+async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<Duration>) -> Result<Json> {
+    let due_ms = match leaf.next().await? {
+        Next::Known(json) => return json,
+        Next::Begin { whole_ms: Some(_), due_ms } => due_ms.filter(|due| *due != u64::MAX),
+        Next::Begin { whole_ms: None, .. } => request(&leaf, name, deadline),
+    };
+    let run = std::sync::Arc::clone(leaf.run());
+    if let Err(error) = run.mail.pull(&run).await {
+        tracing::warn!(run = %run.id, error = %error, "the run's inbox cannot be read, it is tried again with the next message");
+    }
+    let message = {
+        let arrival = std::pin::pin!(next_of::<T>(&leaf, name));
+        match due_ms {
+            None => Some(arrival.await),
+            Some(due_ms) => {
+                let left = run.remaining(due_ms, deadline.unwrap_or(Duration::MAX));
+                match select(arrival, run.config.clock.sleep(left)).await {
+                    Either::Left((message, _)) => Some(message),
+                    Either::Right(_) => None,
+                }
+            }
+        }
+    };
+    match message {
+        Some((message, data)) => {
+            let kind = EventKind::InputReceived {
+                name: name.to_owned(),
+                message: message.number,
+                data: data.clone(),
+            };
+            Ok(leaf.end(kind, data).await)
+        }
+        None => {
+            let text =
+                format!("no message came for input `{name}` within {:?}", deadline.unwrap_or_default());
+            Err(leaf.fail(Error::of(ErrorKind::Timeout, text)).await)
+        }
+    }
+}
+
+/// Records that the run waits; readers see it at once.
+fn request(leaf: &Leaf, name: &str, deadline: Option<Duration>) -> Option<u64> {
+    let ms = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let due_ms = deadline.map(|wait| leaf.run().store_now_ms().saturating_add(ms(wait)));
+    leaf.push(EventKind::InputRequested { name: name.to_owned(), parent: leaf.parent().id, due_ms });
+    due_ms
+}
+
+/// The next message that decodes.
+async fn next_of<T: DeserializeOwned>(leaf: &Leaf, name: &str) -> (Message, Json) {
+    loop {
+        let message = leaf.run().mail.next(name).await;
+        let reason = match serde_json::from_str::<T>(&message.body) {
+            Ok(_) => match serde_json::value::RawValue::from_string(message.body.clone()) {
+                Ok(data) => return (message, data),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => format!("it is no `{}`: {error}", std::any::type_name::<T>()),
+        };
+        leaf.push(EventKind::InputRejected { name: name.to_owned(), message: message.number, reason });
+    }
+}

@@ -1,0 +1,64 @@
+//! What may vary from run to run goes through a record: the same at every replay.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Error, ErrorKind, Result,
+    call::{Leaf, Next},
+    component::to_json,
+    identity::{Fingerprint, Marker},
+};
+
+const NOTHING: Marker<'static> = Marker::Inputs(Fingerprint::NONE);
+
+/// The time, recorded: a resumed run gets the same.
+///
+/// # Errors
+/// [`ErrorKind::Config`] outside a run.
+pub fn now() -> impl Future<Output = Result<SystemTime>> + Send {
+    let leaf = Leaf::build("gensx.now", &NOTHING);
+    async move {
+        let ms: u64 = recorded(leaf?, |leaf| leaf.run().store_now_ms()).await?;
+        Ok(SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
+    }
+}
+
+/// A random UUID, recorded.
+///
+/// # Errors
+/// [`ErrorKind::Config`] outside a run.
+pub fn uuid() -> impl Future<Output = Result<uuid::Uuid>> + Send {
+    let leaf = Leaf::build("gensx.uuid", &NOTHING);
+    async move { recorded(leaf?, |_| uuid::Uuid::new_v4()).await }
+}
+
+/// A random number, recorded. Not for secrets: it stands in the stream.
+///
+/// # Errors
+/// [`ErrorKind::Config`] outside a run.
+pub fn random() -> impl Future<Output = Result<u64>> + Send {
+    let leaf = Leaf::build("gensx.random", &NOTHING);
+    async move {
+        recorded(leaf?, |_| uuid::Uuid::new_v4().as_u64_pair().1 ^ uuid::Uuid::new_v4().as_u64_pair().0).await
+    }
+}
+
+async fn recorded<T>(mut leaf: Leaf, make: impl FnOnce(&Leaf) -> T) -> Result<T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let json = match leaf.next().await? {
+        Next::Known(json) => json?,
+        Next::Begin { .. } => {
+            let value = make(&leaf);
+            let json = to_json(&value)?;
+            leaf.end_with(json, std::any::type_name::<T>()).await
+        }
+    };
+    serde_json::from_str(json.get()).map_err(|error| {
+        let text = format!("what is recorded is no `{}`", std::any::type_name::<T>());
+        Error::of(ErrorKind::Replay, text).with_source(error)
+    })
+}

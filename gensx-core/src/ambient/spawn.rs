@@ -1,0 +1,45 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::task::JoinHandle;
+
+use crate::{Error, ErrorKind, Result, run::scope};
+
+/// A task of a component: see [`spawn`]. Dropping it lets the task go on until its component ends.
+#[derive(Debug)]
+pub struct Spawned<T>(JoinHandle<T>);
+
+/// Spawns a task that belongs to the component that runs here: calls that it builds are children of that component, and it is
+/// aborted when the component's attempt ends. Outside a run it is `tokio::spawn`.
+///
+/// # Panics
+/// Outside a tokio runtime.
+#[expect(clippy::disallowed_methods, reason = "this is where components spawn")]
+pub fn spawn<F>(future: F) -> Spawned<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    match scope::current() {
+        Some(node) => {
+            let task = tokio::spawn(scope::within(std::sync::Arc::clone(&node), future));
+            node.adopt(task.abort_handle());
+            Spawned(task)
+        }
+        None => Spawned(tokio::spawn(future)),
+    }
+}
+
+impl<T> Future for Spawned<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let joined = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(joined.map_err(|error| {
+            let kind = if error.is_panic() { ErrorKind::Panic } else { ErrorKind::Cancelled };
+            Error::of(kind, "a spawned task did not end").with_source(error)
+        }))
+    }
+}

@@ -1,0 +1,318 @@
+//! A call inside a run, from its first poll to its outcome.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Built, CallFuture, Failure, attempt, outside, replay, settle};
+use crate::{
+    Error, ErrorKind, Fate, Result,
+    cache::Flight,
+    component::{Durability, InputRecord},
+    error::{ErrorRecord, classify},
+    event::{ErrorBody, EventKind, Json, Origin, Outcome},
+    identity::Fingerprint,
+    retry::{Decision, decide},
+    run::{
+        RunCore, cancelled,
+        ledger::{Done, Known, Start, Wait},
+        lookup::Plan,
+        node::{Node, Place},
+    },
+};
+
+pub(super) fn drive<'a, T: Send + 'a>(mut call: Built<'a, T>) -> CallFuture<'a, T> {
+    match (call.place.take(), call.inputs.take()) {
+        (Some(place), Some(inputs)) => Box::pin(inside(call, place, inputs)),
+        _ => Box::pin(outside::run(call)),
+    }
+}
+
+async fn inside<T: Send>(mut call: Built<'_, T>, place: Place, mut inputs: Box<InputRecord>) -> Result<T> {
+    let run = Arc::clone(&place.parent.run);
+    check(&call, &place, &inputs)?;
+    run.keep_secrets(std::mem::take(&mut inputs.secrets));
+    let plan = replay::plan_for(&call, &place, inputs.fingerprint);
+    drop(call.awaited.take());
+    let go_on = match plan {
+        Plan::Hear(position) => return replay::hear(replay::Decoder::of(&call), place, position).await,
+        Plan::Refuse => return Err(key_error(&call, &place, "was recorded with other inputs")),
+        Plan::Run => None,
+        Plan::GoOn { attempt, begin, wait } => Some((attempt, begin, wait)),
+    };
+    run.gate.start(&run).await;
+    if go_on.is_none() {
+        replay::note_divergence(&call, &place, &inputs);
+    }
+    Running::start(call, place, inputs, go_on).await.finish().await
+}
+
+fn check<T>(call: &Built<'_, T>, place: &Place, inputs: &InputRecord) -> Result<()> {
+    if call.key.is_some() && place.is_repeated() {
+        return Err(key_error(call, place, "is used twice under one parent"));
+    }
+    match &inputs.error {
+        None => Ok(()),
+        Some(reason) => Err(refused(call, place, ErrorKind::InvalidInput, reason.clone())),
+    }
+}
+
+fn key_error<T>(call: &Built<'_, T>, place: &Place, reason: &str) -> Error {
+    let key = call.key.as_deref().unwrap_or_default();
+    refused(call, place, ErrorKind::Key, format!("the key {key:?} {reason}"))
+}
+
+/// An error of the call itself, before anything of it ran.
+fn refused<T>(call: &Built<'_, T>, place: &Place, kind: ErrorKind, reason: String) -> Error {
+    let above = place.parent.path();
+    let path = if place.parent.is_run() {
+        call.spec.name.to_string()
+    } else {
+        format!("{above}/{}", call.spec.name)
+    };
+    Error::of(kind, reason).at(path.into(), 0).with_fate(Fate::Permanent)
+}
+
+/// A call whose body runs here.
+struct Running<'a, T> {
+    call: Built<'a, T>,
+    open: Open,
+    inputs: Box<InputRecord>,
+    wait: Option<Wait>,
+    flight: Option<Flight>,
+}
+
+/// Cancels the call if it is dropped before its outcome.
+struct Open {
+    node: Arc<Node>,
+    place: Place,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.node.cancel();
+    }
+}
+
+struct Settled<T> {
+    value: T,
+    json: Json,
+    origin: Origin,
+}
+
+impl<'a, T: Send> Running<'a, T> {
+    async fn start(
+        call: Built<'a, T>,
+        place: Place,
+        inputs: Box<InputRecord>,
+        go_on: Option<(u32, u64, Option<Wait>)>,
+    ) -> Self {
+        let run = Arc::clone(&place.parent.run);
+        if durability(&call, &run) == Durability::Strict {
+            catch_up(&run).await;
+        }
+        let (attempt, begin, wait) = go_on.unwrap_or((1, 0, None));
+        let retries = call.retry.max_attempts() > 1;
+        let node = Node::start(&place, call.spec.clone(), inputs.fingerprint, attempt, retries);
+        let mut running = Self { call, open: Open { node, place }, inputs, wait, flight: None };
+        let started = running.record_start(go_on.is_some());
+        running.open.node.set_begin(if go_on.is_some() { begin } else { started });
+        running
+    }
+
+    fn node(&self) -> &Arc<Node> {
+        &self.open.node
+    }
+
+    fn run(&self) -> &Arc<RunCore> {
+        &self.open.node.run
+    }
+
+    fn record_start(&mut self, resumed: bool) -> u64 {
+        let (call, inputs) = (&self.call, &mut self.inputs);
+        let node = &self.open.node;
+        if node.is_root() {
+            return 0;
+        }
+        let kind = EventKind::Started {
+            name: call.spec.name.clone().into_owned(),
+            parent: Some(self.open.place.parent.id),
+            version: call.spec.version,
+            fingerprint: inputs.fingerprint,
+            key: call.key.clone(),
+            args: inputs.args.clone(),
+            inputs: inputs.json.take(),
+            label: call.label.clone(),
+            resumed,
+        };
+        node.run.push(Some(node.id), node.attempt(), kind)
+    }
+
+    async fn finish(mut self) -> Result<T> {
+        let settled = match self.from_cache().await {
+            Some(cached) => Ok(cached),
+            None => self.attempts().await,
+        };
+        match settled {
+            Ok(settled) => self.succeed(settled).await,
+            Err(failure) => self.fail(failure).await,
+        }
+    }
+
+    async fn from_cache(&mut self) -> Option<Settled<T>> {
+        self.call.spec.cache_ttl?;
+        let config = Arc::clone(&self.run().config);
+        let key = self.cache_key();
+        self.flight = Some(config.flights.enter(key).await);
+        let json = config.cache.get(&key.to_string()).await?;
+        let json = serde_json::value::RawValue::from_string(json).ok()?;
+        let value = (self.call.output.decode)(&json).ok()?;
+        Some(Settled { value, json, origin: Origin::Cached })
+    }
+
+    fn cache_key(&self) -> Fingerprint {
+        let spec = &self.call.spec;
+        let by = self.inputs.cache.unwrap_or(self.inputs.fingerprint);
+        Fingerprint::of(format!("{}\0{}\0{by}", spec.name, spec.version).as_bytes())
+    }
+
+    async fn attempts(&mut self) -> Result<Settled<T>, Failure> {
+        loop {
+            self.wait_for_attempt().await;
+            let mut failure = match self.attempt().await {
+                Ok(settled) => return Ok(settled),
+                Err(failure) => failure,
+            };
+            let attempt = self.node().attempt();
+            failure.error = failure.error.in_component(&self.node().path(), attempt);
+            let fate = classify(&failure.error, &self.run().config.classifiers);
+            let when = self.call.spec.when.map(|when| when(&failure.error));
+            match decide(&self.call.retry, attempt, fate, when, self.seed()) {
+                Decision::Retry(delay) => self.retry(&failure, delay),
+                Decision::GiveUp => return self.give_up(failure),
+            }
+        }
+    }
+
+    async fn wait_for_attempt(&mut self) {
+        if let Some(wait) = self.wait.take() {
+            let run = self.run();
+            let left = run.remaining(wait.due_ms, Duration::from_millis(wait.whole_ms));
+            if !left.is_zero() {
+                run.config.clock.sleep(left).await;
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Settled<T>, Failure> {
+        let node = Arc::clone(self.node());
+        let config = Arc::clone(&node.run.config);
+        let (call, clock) = (&mut self.call, config.clock.as_ref());
+        let value = attempt::bounded(&mut call.body, Some(&node), call.timeout, clock).await?;
+        let mut value = settle::accepted(value, &call.ensure)?;
+        let json = settle::written(&value, &call.output, &config.limits)?;
+        if config.decoded_copies {
+            value =
+                (call.output.decode)(&json).map_err(|error| Error::new(error).with_fate(Fate::Permanent))?;
+        }
+        Ok(Settled { value, json, origin: Origin::Executed })
+    }
+
+    fn seed(&self) -> u64 {
+        let mut word = [0; 8];
+        word.copy_from_slice(&self.node().id.0[..8]);
+        u64::from_le_bytes(word) ^ u64::from(self.node().attempt())
+    }
+
+    fn retry(&mut self, failure: &Failure, delay: Duration) {
+        let (node, run) = (self.node(), self.run());
+        let next = node.attempt() + 1;
+        node.next_attempt(next);
+        let whole_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        let wait = Wait { whole_ms, due_ms: run.store_now_ms().saturating_add(whole_ms) };
+        let error = ErrorBody(ErrorRecord::of(&failure.error, None, |text| run.mask(text)));
+        let kind = EventKind::Retried { error, delay_ms: wait.whole_ms, due_ms: wait.due_ms };
+        node.set_begin(run.push(Some(node.id), next, kind));
+        run.gate.activate(run.ledger().outcomes());
+        self.wait = Some(wait);
+    }
+
+    fn give_up(&mut self, failure: Failure) -> Result<Settled<T>, Failure> {
+        let Some(fallback) = &mut self.call.fallback else { return Err(failure) };
+        let value = fallback(failure.error);
+        let json = settle::written(&value, &self.call.output, &self.open.node.run.config.limits)?;
+        Ok(Settled { value, json, origin: Origin::Fallback })
+    }
+
+    async fn succeed(mut self, settled: Settled<T>) -> Result<T> {
+        let Settled { value, json, origin } = settled;
+        if let (Some(ttl), Origin::Executed) = (self.call.spec.cache_ttl, origin) {
+            let config = Arc::clone(&self.run().config);
+            config.cache.put(&self.cache_key().to_string(), json.get(), ttl).await;
+        }
+        self.flight = None;
+        let type_name = (self.call.output.type_name)().to_owned();
+        self.settle(Known::Output { json, type_name, origin }).await?;
+        Ok(value)
+    }
+
+    async fn fail(mut self, failure: Failure) -> Result<T> {
+        self.flight = None;
+        let error = failure.error.with_fate(Fate::Permanent);
+        let body = {
+            let run = self.run();
+            ErrorBody(ErrorRecord::of(&error, failure.data, |text| run.mask(text)))
+        };
+        let copies = self.run().config.decoded_copies;
+        let (decode, copy) = (self.call.decode_error, copies.then(|| body.clone()));
+        self.settle(Known::Failed(body)).await?;
+        Err(copy.map_or(error, |copy| replay::failure(copy, decode)))
+    }
+
+    /// Records the outcome, and waits for the sink where the call is strict.
+    async fn settle(mut self, result: Known) -> Result<()> {
+        let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
+        if !node.end() {
+            return Err(cancelled(&node.spec.name));
+        }
+        self.open.place.keep();
+        if node.is_root() {
+            return Ok(());
+        }
+        let keep = self.open.place.parent.keep.then(|| (self.as_start(), result.clone()));
+        let outcome = match result {
+            Known::Output { json, type_name, origin } => Outcome::Output { json, type_name, origin },
+            Known::Failed(error) => Outcome::Failed(error),
+        };
+        let position = run.push(Some(node.id), node.attempt(), EventKind::Ended { outcome });
+        if let Some((start, result)) = keep {
+            run.ledger().remember(node.id, Some(start), Done { position, result });
+        }
+        match durability(&self.call, &run) {
+            Durability::Strict => run.commit(position).await,
+            Durability::Pipelined => run.outbox.leave_behind(position),
+        }
+        Ok(())
+    }
+
+    fn as_start(&self) -> Start {
+        Start {
+            name: self.call.spec.name.clone().into_owned(),
+            parent: Some(self.open.place.parent.id),
+            version: self.call.spec.version,
+            fingerprint: self.inputs.fingerprint,
+            args: self.inputs.args.clone(),
+            key: self.call.key.clone(),
+        }
+    }
+}
+
+fn durability<T>(call: &Built<'_, T>, run: &RunCore) -> Durability {
+    call.spec.durability.unwrap_or(run.config.durability)
+}
+
+/// Waits for outcomes that were given before they were durable: a strict call comes after them in every crash.
+async fn catch_up(run: &RunCore) {
+    if let Err(stop) = run.outbox.catch_up().await {
+        run.stop(stop);
+        std::future::pending::<()>().await;
+    }
+}

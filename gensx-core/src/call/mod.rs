@@ -1,0 +1,310 @@
+//! A call of a component: built where it takes its place in the run, configured, then awaited.
+
+mod attempt;
+mod drive;
+mod leaf;
+mod outside;
+mod replay;
+mod settle;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+pub(crate) use leaf::{Leaf, Next};
+
+use crate::{
+    BoxError, Error, Result, RetryPolicy,
+    component::{ErrorCodec, InputRecord, KeyChange, OutputCodec, Recorded, Return, SpecRef},
+    event::Json,
+    identity::Marker,
+    run::{
+        cancelled,
+        node::{Link, Node, Place},
+        scope,
+    },
+};
+
+type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(crate) type BodyFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+type Body<'a, T> = Box<dyn FnMut() -> BodyFuture<'a, T> + Send + 'a>;
+type Fallback<'a, T> = Box<dyn FnMut(Error) -> T + Send + 'a>;
+type Predicate<'a, T> = Box<dyn Fn(&T) -> bool + Send + 'a>;
+
+/// A failure of a component's body, and its own error where that can be written down.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) data: Option<Json>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, data: None }
+    }
+}
+
+/// A call of a component: a future, which can be given options before it is awaited.
+///
+/// It takes its place in the run when it is built, so joins, spawns and the order of completion never
+/// change what it is. Inside a run its outcome is recorded, or was; outside it is an async function with
+/// its retries, timeout and fallback.
+///
+/// Cancel safe: dropping it cancels the call and gives its place back. What had been recorded stays.
+///
+/// # Errors
+/// One [`Error`], which says how the component failed, where, and after how many attempts.
+#[must_use = "a call does nothing unless it is awaited"]
+pub struct Call<'a, T> {
+    state: State<'a, T>,
+    link: Option<Link>,
+}
+
+enum State<'a, T> {
+    Built(Box<Built<'a, T>>),
+    Running(CallFuture<'a, T>),
+    Over(&'static str),
+}
+
+pub(crate) struct Built<'a, T> {
+    pub(crate) spec: SpecRef,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) label: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) on_change: KeyChange,
+    pub(crate) place: Option<Place>,
+    /// The recorded outcome that this call was built for.
+    pub(crate) awaited: Option<Awaited>,
+    pub(crate) inputs: Option<Box<InputRecord>>,
+    pub(crate) output: OutputCodec<T>,
+    pub(crate) decode_error: Option<fn(&serde_json::value::RawValue) -> Option<BoxError>>,
+    pub(crate) body: Body<'a, T>,
+    pub(crate) fallback: Option<Fallback<'a, T>>,
+    pub(crate) ensure: Vec<Predicate<'a, T>>,
+}
+
+/// Tells the gate that a call for this position was built, until it is polled or dropped.
+pub(crate) struct Awaited {
+    node: Arc<Node>,
+    pub(crate) position: u64,
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.node.run.gate.came_forward(self.position);
+    }
+}
+
+/// Builds the call of a component's function. `#[component]` writes this.
+pub fn call<'a, R, F, Fut>(
+    spec: &'static crate::component::Spec,
+    inputs: Recorded,
+    output: OutputCodec<R::Output>,
+    errors: ErrorCodec<R::Error>,
+    mut body: F,
+) -> Call<'a, R::Output>
+where
+    R: Return,
+    R::Output: 'a,
+    R::Error: Into<BoxError> + 'static,
+    F: FnMut() -> Fut + Send + 'a,
+    Fut: Future<Output = R> + Send + 'a,
+{
+    let encode = errors.0.as_ref().map(|form| form.encode);
+    let body: Body<'a, R::Output> = Box::new(move || {
+        let future = body();
+        Box::pin(async move {
+            future.await.into_result().map_err(|error| {
+                let data = encode.and_then(|encode| encode(&error));
+                Failure { error: Error::from_user(error), data }
+            })
+        })
+    });
+    Call::build(SpecRef::Static(spec), inputs, output, errors.0.map(|form| form.decode), body)
+}
+
+impl<'a, T> Call<'a, T> {
+    pub(crate) fn build(
+        spec: SpecRef,
+        inputs: Recorded,
+        output: OutputCodec<T>,
+        decode_error: Option<fn(&serde_json::value::RawValue) -> Option<BoxError>>,
+        body: Body<'a, T>,
+    ) -> Self {
+        if inputs.0.is_none() {
+            crate::runtime::orphans::note(&spec);
+        }
+        let (retry, timeout) = (spec.retry, spec.timeout);
+        let mut built = Built {
+            spec,
+            retry,
+            timeout,
+            label: None,
+            key: None,
+            on_change: KeyChange::default(),
+            place: None,
+            awaited: None,
+            inputs: inputs.0,
+            output,
+            decode_error,
+            body,
+            fallback: None,
+            ensure: Vec::new(),
+        };
+        built.take_place();
+        let link = built.place.as_ref().map(Place::link);
+        Self { state: State::Built(Box::new(built)), link }
+    }
+
+    fn built(mut self, change: impl FnOnce(&mut Built<'a, T>)) -> Self {
+        if let State::Built(built) = &mut self.state {
+            change(built);
+        }
+        self
+    }
+
+    /// A name for this call in logs, plans and pages. It is not part of its identity.
+    pub fn label(self, label: impl Into<String>) -> Self {
+        self.built(|built| built.label = Some(label.into()))
+    }
+
+    /// Takes `key` instead of the inputs as what tells this call from others of the component under the same parent. The same key
+    /// twice under one parent is an error ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        if let State::Built(built) = &mut self.state {
+            built.key = Some(key.into());
+            built.take_place();
+            self.link = built.place.as_ref().map(Place::link);
+        }
+        self
+    }
+
+    /// What becomes of a recorded outcome under the same key when the inputs have changed; it runs again by default.
+    pub fn on_change(self, policy: KeyChange) -> Self {
+        self.built(|built| built.on_change = policy)
+    }
+
+    /// Another retry policy for this call.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.built(|built| built.retry = policy)
+    }
+
+    /// Another timeout for each attempt of this call.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.built(|built| built.timeout = Some(timeout))
+    }
+
+    /// Makes an output for which `predicate` is false a failure of the call itself
+    /// ([`ErrorKind::Rejected`](crate::ErrorKind::Rejected)), so that it is retried here.
+    pub fn ensure(self, predicate: impl Fn(&T) -> bool + Send + 'a) -> Self {
+        self.built(|built| built.ensure.push(Box::new(predicate)))
+    }
+
+    /// The answer when every attempt has failed. The stream says that it was given; it is never cached.
+    pub fn fallback(self, answer: impl FnMut(Error) -> T + Send + 'a) -> Self {
+        self.built(|built| built.fallback = Some(Box::new(answer)))
+    }
+
+    pub(crate) fn spec(&self) -> Option<&SpecRef> {
+        match &self.state {
+            State::Built(built) => Some(&built.spec),
+            _ => None,
+        }
+    }
+
+    /// Whether an input was left out of the record.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(&self.state, State::Built(built) if built.inputs.as_ref().is_some_and(|inputs| inputs.incomplete))
+    }
+}
+
+impl<T> Built<'_, T> {
+    fn take_place(&mut self) {
+        self.awaited = None;
+        self.place = None;
+        let (Some(inputs), Some(parent)) = (&self.inputs, scope::current()) else { return };
+        let marker = match &self.key {
+            Some(key) => Marker::Key(key),
+            None => Marker::Inputs(inputs.fingerprint),
+        };
+        let place = parent.place(&self.spec.name, &marker);
+        if parent.run.gate.is_active() {
+            let known =
+                parent.run.ledger().record(place.id).and_then(|record| record.done.as_ref()?.position.into());
+            self.awaited = known.map(|position| {
+                parent.run.gate.built(position);
+                Awaited { node: Arc::clone(&parent), position }
+            });
+        }
+        self.place = Some(place);
+    }
+}
+
+impl<'a, T: Send + 'a> Future for Call<'a, T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let this = &mut *self;
+        if let Some(link) = &this.link {
+            if let Some(answer) = gone(link, cx) {
+                return answer.map(|()| {
+                    let name = this.name();
+                    this.state = State::Over("cancelled");
+                    Err(cancelled(&name))
+                });
+            }
+        }
+        if let State::Built(_) = this.state {
+            if let State::Built(built) = std::mem::replace(&mut this.state, State::Over("starting")) {
+                this.state = State::Running(drive::drive(*built));
+            }
+        }
+        let State::Running(future) = &mut this.state else { return Poll::Pending };
+        let result = std::task::ready!(future.as_mut().poll(cx));
+        this.state = State::Over("done");
+        Poll::Ready(result)
+    }
+}
+
+/// Whether the call has nothing to live for: its parent has ended, or the run is stopped. Inside the run's own future a
+/// stopped run's calls wait to be dropped; a task of the application's own hears that the call is cancelled.
+fn gone(link: &Link, cx: &Context<'_>) -> Option<Poll<()>> {
+    let run = &link.parent.run;
+    let stopped = run.stopped().is_some();
+    let inside = scope::with(|node| Arc::ptr_eq(&node.run, run)).unwrap_or(false);
+    if stopped && inside {
+        return Some(Poll::Pending);
+    }
+    if stopped || !link.is_current() {
+        return Some(Poll::Ready(()));
+    }
+    if !inside {
+        run.note_foreign(link.id, cx.waker());
+    }
+    None
+}
+
+impl<T> Call<'_, T> {
+    fn name(&self) -> String {
+        match &self.state {
+            State::Built(built) => built.spec.name.clone().into_owned(),
+            _ => "a component".to_owned(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Call<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Built(_) => "built",
+            State::Running(_) => "running",
+            State::Over(how) => how,
+        };
+        f.debug_struct("Call").field("state", &state).finish()
+    }
+}

@@ -1,0 +1,110 @@
+//! A call whose outcome is recorded: it is heard, and nothing runs.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::{Built, Failure};
+use crate::{
+    BoxError, Error, ErrorKind, Result,
+    component::{InputRecord, OutputCodec, SpecRef},
+    event::{ErrorBody, EventKind},
+    identity::Fingerprint,
+    run::{
+        RunCore, Stop,
+        ledger::Known,
+        lookup::{Asked, Plan, plan},
+        node::Place,
+    },
+};
+
+pub(super) fn plan_for<T>(call: &Built<'_, T>, place: &Place, fingerprint: Fingerprint) -> Plan {
+    let parent = &place.parent;
+    let ledger = parent.run.ledger();
+    if ledger.is_empty() {
+        return Plan::Run;
+    }
+    let keyed = call.key.is_some().then_some(call.on_change);
+    let asked = Asked { version: call.spec.version, fingerprint, keyed, parent_begin: parent.begin() };
+    plan(ledger.record(place.id), &asked)
+}
+
+/// How a recorded outcome becomes what the caller gets.
+pub(super) struct Decoder<T> {
+    spec: SpecRef,
+    output: OutputCodec<T>,
+    error: Option<fn(&RawValue) -> Option<BoxError>>,
+}
+
+impl<T> Decoder<T> {
+    pub(super) fn of(call: &Built<'_, T>) -> Self {
+        Self { spec: call.spec.clone(), output: call.output, error: call.decode_error }
+    }
+}
+
+/// Waits for the outcome's turn and gives it.
+pub(super) async fn hear<T>(call: Decoder<T>, mut place: Place, position: u64) -> Result<T> {
+    let run = Arc::clone(&place.parent.run);
+    run.gate.hear(&run, position).await;
+    let known = run.ledger().claim(place.id, place.parent.keep);
+    place.keep();
+    match known {
+        Some(Known::Output { json, type_name, .. }) => match (call.output.decode)(&json) {
+            Ok(value) => Ok(value),
+            Err(error) => let_go(&run, mismatch(&call, &place, &type_name, error)).await,
+        },
+        Some(Known::Failed(error)) => Err(failure(error, call.error)),
+        None => {
+            let text =
+                format!("the outcome of `{}` at position {position} was asked for twice", call.spec.name);
+            let_go(&run, Error::of(ErrorKind::Replay, text)).await
+        }
+    }
+}
+
+fn mismatch<T>(call: &Decoder<T>, place: &Place, recorded: &str, error: serde_json::Error) -> Error {
+    let wanted = (call.output.type_name)();
+    let text = format!(
+        "run `{}` cannot go on: the recorded output of `{}` (call {}) was a `{recorded}` and does not decode as the \
+         `{wanted}` that it gives now: raise the component's version to have it run again",
+        place.parent.run.id, call.spec.name, place.id
+    );
+    Error::of(ErrorKind::Replay, text).with_source(error)
+}
+
+/// Lets the run go with an error, to be resumed by a program that fits what is recorded.
+async fn let_go<T>(run: &RunCore, error: Error) -> Result<T> {
+    run.stop(Stop::LetGo(error));
+    std::future::pending().await
+}
+
+pub(super) fn failure(body: ErrorBody, decode: Option<fn(&RawValue) -> Option<BoxError>>) -> Error {
+    body.0.into_error(|data| decode.and_then(|decode| decode(data)))
+}
+
+/// Notes on the stream that a resumed run builds a call in whose place another one of its name is recorded.
+pub(super) fn note_divergence<T>(call: &Built<'_, T>, place: &Place, inputs: &InputRecord) {
+    let parent = &place.parent;
+    let mut ledger = parent.run.ledger();
+    if ledger.is_empty() {
+        return;
+    }
+    let name = call.spec.name.as_ref();
+    let Some((sibling, start)) = ledger.diverging(parent.id, name, inputs.fingerprint) else { return };
+    let differs =
+        |(arg, print): (&String, &Fingerprint)| (start.args.get(arg) != Some(print)).then(|| arg.clone());
+    let mut changed: Vec<String> = inputs.args.iter().filter_map(differs).collect();
+    if changed.is_empty() {
+        changed.extend(inputs.first_arg.map(str::to_owned));
+    }
+    drop(ledger);
+    let kind = EventKind::Divergence { name: name.to_owned(), sibling, changed };
+    parent.run.push(Some(place.id), 1, kind);
+}
+
+/// A failure that is only an error.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}

@@ -1,0 +1,234 @@
+//! What a stream says of each call: the state that a resume begins with. A pure fold over events.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+
+use crate::{
+    CallId, Error, ErrorKind, EventId, Result, RunId,
+    event::{ErrorBody, Event, EventKind, Json, Origin, Outcome, RunStatus},
+    identity::Fingerprint,
+};
+
+/// What the first event says of the run.
+#[derive(Clone, Debug)]
+pub(crate) struct RunInfo {
+    pub(crate) workflow: String,
+    pub(crate) version: u32,
+    pub(crate) input: Option<Json>,
+    pub(crate) origin: RunId,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) info: Option<RunInfo>,
+    pub(crate) ended: Option<RunStatus>,
+    pub(crate) last: Option<EventId>,
+    pub(crate) objects: HashMap<String, Value>,
+    pub(crate) taken_messages: HashSet<u64>,
+    calls: HashMap<CallId, Record>,
+    /// Children by parent, made by the first call that asks whether a sibling of its name is recorded.
+    children: Option<HashMap<CallId, Vec<CallId>>>,
+}
+
+/// One call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    /// Where its current attempt begins.
+    pub(crate) begin: u64,
+    pub(crate) attempt: u32,
+    /// The wait before the current attempt.
+    pub(crate) wait: Option<Wait>,
+    pub(crate) done: Option<Done>,
+    pub(crate) start: Option<Box<Start>>,
+    /// Whether a call of this life stands for it.
+    pub(crate) claimed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Wait {
+    pub(crate) whole_ms: u64,
+    pub(crate) due_ms: u64,
+}
+
+/// What its first event says of a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub(crate) name: String,
+    pub(crate) parent: Option<CallId>,
+    pub(crate) version: u32,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) args: BTreeMap<String, Fingerprint>,
+    pub(crate) key: Option<String>,
+}
+
+/// An outcome, and its position.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub(crate) position: u64,
+    pub(crate) result: Known,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Known {
+    Output { json: Json, type_name: String, origin: Origin },
+    Failed(ErrorBody),
+}
+
+impl Ledger {
+    /// Takes in the next event.
+    pub(crate) fn apply(&mut self, event: Event) -> Result<()> {
+        let (id, call, attempt) = (event.id, event.call, event.attempt);
+        self.last = Some(id);
+        match event.kind {
+            EventKind::RunStarted { workflow, version, input, origin, .. } => {
+                let record = Record { begin: id.seq, attempt: 1, ..Record::default() };
+                self.calls.insert(CallId::root(&origin), record);
+                self.info = Some(RunInfo { workflow, version, input, origin });
+            }
+            EventKind::RunEnded { status, .. } => self.ended = Some(status),
+            EventKind::Object { name, patch } => {
+                patch_object(self.objects.entry(name).or_default(), &patch, id)?
+            }
+            EventKind::InputRejected { message, .. } => drop(self.taken_messages.insert(message)),
+            kind => {
+                if let Some(call) = call {
+                    self.apply_to_call(id.seq, call, attempt, kind);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_to_call(&mut self, seq: u64, call: CallId, attempt: u32, kind: EventKind) {
+        match kind {
+            EventKind::Started { resumed: true, .. } => {}
+            EventKind::Started { name, parent, version, fingerprint, args, key, .. } => {
+                let start = Some(Box::new(Start { name, parent, version, fingerprint, args, key }));
+                self.calls.insert(call, Record { begin: seq, attempt, start, ..Record::default() });
+            }
+            EventKind::Retried { delay_ms, due_ms, .. } => {
+                let record = self.calls.entry(call).or_default();
+                record.begin = seq;
+                record.attempt = attempt;
+                record.wait = Some(Wait { whole_ms: delay_ms, due_ms });
+            }
+            EventKind::TimerSet { duration_ms, due_ms, .. } => self.open_wait(seq, call, duration_ms, due_ms),
+            EventKind::InputRequested { due_ms, .. } => {
+                self.open_wait(seq, call, u64::MAX, due_ms.unwrap_or(u64::MAX));
+            }
+            EventKind::TimerFired => self.done(seq, call, plain(crate::component::null())),
+            EventKind::InputReceived { message, data, .. } => {
+                self.taken_messages.insert(message);
+                self.done(seq, call, plain(data));
+            }
+            EventKind::Ended { outcome } => match outcome {
+                Outcome::Output { json, type_name, origin } => {
+                    self.done(seq, call, Known::Output { json, type_name, origin });
+                }
+                Outcome::Failed(error) => self.done(seq, call, Known::Failed(error)),
+                Outcome::Cancelled => drop(self.calls.remove(&call)),
+            },
+            _ => {}
+        }
+    }
+
+    fn open_wait(&mut self, seq: u64, call: CallId, whole_ms: u64, due_ms: u64) {
+        let wait = Some(Wait { whole_ms, due_ms });
+        self.calls.insert(call, Record { begin: seq, attempt: 1, wait, ..Record::default() });
+    }
+
+    fn done(&mut self, position: u64, call: CallId, result: Known) {
+        self.calls.entry(call).or_default().done = Some(Done { position, result });
+    }
+
+    /// Keeps an outcome of this life, for the next attempt of a call above.
+    pub(crate) fn remember(&mut self, call: CallId, start: Option<Start>, done: Done) {
+        let record = Record { done: Some(done), start: start.map(Box::new), attempt: 1, ..Record::default() };
+        self.calls.insert(call, record);
+    }
+
+    pub(crate) fn record(&self, call: CallId) -> Option<&Record> {
+        self.calls.get(&call)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Notes that a call of this life stands for the recorded one, and gives what is recorded. It is kept only
+    /// where it may be asked for again.
+    pub(crate) fn claim(&mut self, call: CallId, keep: bool) -> Option<Known> {
+        let record = self.calls.get_mut(&call)?;
+        record.claimed = true;
+        let done = if keep { record.done.clone() } else { record.done.take() };
+        done.map(|done| done.result)
+    }
+
+    /// How many outcomes are recorded.
+    pub(crate) fn outcomes(&self) -> usize {
+        self.calls.values().filter(|record| record.done.is_some()).count()
+    }
+
+    /// Every success, in the stream's order, for a run that carries them over.
+    pub(crate) fn successes_in_order(&self) -> Vec<Success<'_>> {
+        let mut found: Vec<_> = self.calls.iter().filter_map(|(id, record)| success(*id, record)).collect();
+        found.sort_unstable_by_key(|(position, _)| *position);
+        found.into_iter().map(|(_, success)| success).collect()
+    }
+
+    /// A recorded sibling of the same name with other inputs that no call of this life stands for.
+    pub(crate) fn diverging(
+        &mut self,
+        parent: CallId,
+        name: &str,
+        print: Fingerprint,
+    ) -> Option<(CallId, &Start)> {
+        let calls = &self.calls;
+        let children = self.children.get_or_insert_with(|| by_parent(calls));
+        let candidate = |id: &CallId| {
+            let record = calls.get(id).filter(|record| !record.claimed)?;
+            let start = record.start.as_deref()?;
+            (start.name == name && start.fingerprint != print).then_some((*id, record.begin, start))
+        };
+        let siblings = children.get(&parent)?.iter().filter_map(candidate);
+        siblings.min_by_key(|(_, begin, _)| *begin).map(|(id, _, start)| (id, start))
+    }
+}
+
+type Success<'a> = (CallId, Option<&'a Start>, &'a Json, &'a str);
+
+fn success(id: CallId, record: &Record) -> Option<(u64, Success<'_>)> {
+    let done = record.done.as_ref()?;
+    match &done.result {
+        Known::Output { json, type_name, .. } => {
+            Some((done.position, (id, record.start.as_deref(), json, type_name.as_str())))
+        }
+        Known::Failed(_) => None,
+    }
+}
+
+fn by_parent(calls: &HashMap<CallId, Record>) -> HashMap<CallId, Vec<CallId>> {
+    let mut children: HashMap<CallId, Vec<CallId>> = HashMap::new();
+    for (id, record) in calls {
+        if let Some(parent) = record.start.as_ref().and_then(|start| start.parent) {
+            children.entry(parent).or_default().push(*id);
+        }
+    }
+    children
+}
+
+fn plain(json: Json) -> Known {
+    Known::Output { json, type_name: String::new(), origin: Origin::Executed }
+}
+
+fn patch_object(object: &mut Value, patch: &Json, id: EventId) -> Result<()> {
+    let damaged = |error: &dyn std::fmt::Display| {
+        Error::of(
+            ErrorKind::Replay,
+            format!("event {id} holds a patch that does not fit its object: {error}"),
+        )
+    };
+    let patch: json_patch::Patch = serde_json::from_str(patch.get()).map_err(|error| damaged(&error))?;
+    json_patch::patch(object, &patch).map_err(|error| damaged(&error))
+}

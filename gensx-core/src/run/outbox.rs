@@ -1,0 +1,303 @@
+//! A run's one appender: events in, batches out. Whoever waits for an event drives the append; events that nobody
+//! waits for are sent by the library's own thread a moment later, or earlier with the next that somebody does.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use futures_util::future::{FutureExt as _, Shared};
+
+use super::{Stop, lock};
+use crate::{
+    Error, ErrorKind, EventId, Result, RunId,
+    clock::{self, BoxFuture},
+    event::{Event, EventKind},
+    io,
+    runtime::Config,
+    sink::{Append, Batch, Payload, SinkError, SinkErrorKind},
+};
+
+/// The first wait before a failed append is repeated; doubled each time.
+const RETRY_INITIAL: Duration = Duration::from_millis(50);
+/// The longest such wait.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+type Flush = Shared<BoxFuture<()>>;
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    run: RunId,
+    config: Arc<Config>,
+    state: Mutex<State>,
+    /// Whether text waits beyond its bound: components are held until it is sent.
+    full: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    epoch: u32,
+    queue: VecDeque<Event>,
+    queued_bytes: usize,
+    /// The position of the next event that is pushed.
+    next: u64,
+    /// The last position that is durable.
+    durable: u64,
+    /// The position of the last outcome that was given to its caller before it was durable.
+    behind: u64,
+    flush: Option<Flush>,
+    /// Whether the library's thread will send what is queued.
+    armed: bool,
+    failed: Option<Stop>,
+    closed: bool,
+    held: Vec<Waker>,
+}
+
+impl Outbox {
+    /// An outbox whose first event goes to `first`.
+    pub(crate) fn new(run: RunId, config: Arc<Config>, first: EventId) -> Arc<Self> {
+        let state = State {
+            epoch: first.epoch,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            next: first.seq,
+            durable: first.seq - 1,
+            behind: 0,
+            flush: None,
+            armed: false,
+            failed: None,
+            closed: false,
+            held: Vec::new(),
+        };
+        Arc::new(Self { run, config, state: Mutex::new(state), full: AtomicBool::new(false) })
+    }
+
+    /// Queues an event and gives its position. It is sent with the next that is waited for, or soon.
+    pub(crate) fn push(self: &Arc<Self>, event: Event) -> Result<u64> {
+        let limits = &self.config.limits;
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Ok(state.next);
+        }
+        if state.next > limits.events_per_run && !event.is_last() {
+            let text =
+                format!("run `{}` has reached the limit of {} events", self.run, limits.events_per_run);
+            return Err(Error::of(ErrorKind::Limit, text).with_fate(crate::Fate::Permanent));
+        }
+        state.closed = event.is_last();
+        let first_text = matches!(event.kind, EventKind::Text { .. }) && state.queue.is_empty();
+        state.add(event);
+        self.full.store(state.queued_bytes > limits.buffered_bytes, Ordering::Relaxed);
+        let position = state.next - 1;
+        if !state.armed {
+            state.armed = true;
+            let wait = if first_text { Duration::ZERO } else { limits.flush_interval };
+            self.send_soon(wait);
+        } else if state.queued_bytes > limits.flush_bytes && state.flush.is_none() {
+            self.send_soon(Duration::ZERO);
+        }
+        Ok(position)
+    }
+
+    /// Has the library's own thread send what is queued, after `wait`.
+    fn send_soon(self: &Arc<Self>, wait: Duration) {
+        let outbox = Arc::clone(self);
+        io::handle().spawn(async move {
+            if !wait.is_zero() {
+                clock::sleep(wait).await;
+            }
+            let upto = {
+                let mut state = lock(&outbox.state);
+                state.armed = false;
+                state.next - 1
+            };
+            // A failure is told to those who wait, and to the next who does.
+            let _ = outbox.commit(upto).await;
+        });
+    }
+
+    /// Waits until everything up to `seq` is durable. Safe to drop: the append goes on.
+    pub(crate) async fn commit(self: &Arc<Self>, seq: u64) -> Result<(), Stop> {
+        let mut guard = Abandoned { outbox: self, armed: true };
+        let result = loop {
+            let flush = {
+                let mut state = lock(&self.state);
+                if let Some(stop) = &state.failed {
+                    break Err(stop.clone());
+                }
+                if state.durable >= seq || (state.queue.is_empty() && state.flush.is_none()) {
+                    break Ok(());
+                }
+                self.flush(&mut state)
+            };
+            flush.await;
+        };
+        guard.armed = false;
+        result
+    }
+
+    /// Notes an outcome that its caller has before it is durable.
+    pub(crate) fn leave_behind(&self, seq: u64) {
+        lock(&self.state).behind = seq;
+    }
+
+    /// Waits until every outcome that was given early is durable.
+    pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<(), Stop> {
+        let behind = {
+            let state = lock(&self.state);
+            if state.behind > state.durable { state.behind } else { 0 }
+        };
+        if behind > 0 { self.commit(behind).await } else { Ok(()) }
+    }
+
+    /// Takes no more events: nothing may follow from an owner that is none any more.
+    pub(crate) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.queue.clear();
+        state.held.drain(..).for_each(Waker::wake);
+        self.full.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether components must wait because streamed text piles up; wakes `waker` when it no longer does.
+    pub(crate) fn holds(&self, waker: &Waker) -> bool {
+        if !self.full.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = lock(&self.state);
+        let full = self.full.load(Ordering::Relaxed);
+        if full {
+            state.held.push(waker.clone());
+        }
+        full
+    }
+
+    /// Whether so much text waits that not even waiting helps: it was emitted without an await.
+    pub(crate) fn overflows(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+            && lock(&self.state).queued_bytes > 2 * self.config.limits.buffered_bytes
+    }
+
+    fn flush(self: &Arc<Self>, state: &mut State) -> Flush {
+        if let Some(flush) = &state.flush {
+            return flush.clone();
+        }
+        let batch = state.take_batch(&self.run, self.config.limits.batch_events);
+        let outbox = Arc::clone(self);
+        let future: BoxFuture<()> = Box::pin(async move {
+            let answer = outbox.append(&batch).await;
+            outbox.settle(&batch, answer);
+        });
+        let flush = future.shared();
+        state.flush = Some(flush.clone());
+        flush
+    }
+
+    fn settle(&self, batch: &Batch, answer: Result<(), Stop>) {
+        let mut state = lock(&self.state);
+        state.flush = None;
+        match answer {
+            Ok(()) => state.durable = batch.last_seq(),
+            Err(stop) => {
+                state.failed = Some(stop);
+                state.queue.clear();
+            }
+        }
+        if state.queue.is_empty() {
+            state.queued_bytes = 0;
+        }
+        if state.queued_bytes <= self.config.limits.buffered_bytes {
+            self.full.store(false, Ordering::Relaxed);
+            state.held.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    /// Appends a batch, repeating it within the budget while the sink does not answer.
+    async fn append(&self, batch: &Batch) -> Result<(), Stop> {
+        let (sink, budget) = (&self.config.sink, self.config.limits.sink_retry_budget);
+        let (mut wait, mut waited) = (RETRY_INITIAL, Duration::ZERO);
+        loop {
+            match sink.append(batch).await {
+                Ok(answer) => return self.judge(answer),
+                Err(error) if error.kind() == SinkErrorKind::Unavailable && waited < budget => {
+                    tracing::warn!(run = %self.run, error = %error, "append failed, it is repeated");
+                }
+                Err(error) => return Err(self.sink_lost(error)),
+            }
+            clock::sleep(wait).await;
+            waited += wait;
+            wait = (wait * 2).min(RETRY_MAX);
+        }
+    }
+
+    fn judge(&self, answer: Append) -> Result<(), Stop> {
+        let (kind, reason) = match answer {
+            Append::Done | Append::Duplicate => return Ok(()),
+            Append::Fenced => (ErrorKind::Fenced, "another owner has taken it over"),
+            Append::Lost => (ErrorKind::Fenced, "the store no longer holds the end of its stream: resume it"),
+            Append::Ended => (ErrorKind::Fenced, "another owner has ended it"),
+        };
+        Err(Stop::LetGo(Error::of(kind, format!("run `{}` was stopped here: {reason}", self.run))))
+    }
+
+    fn sink_lost(&self, error: SinkError) -> Stop {
+        let text = format!(
+            "run `{}` was stopped, its events cannot be stored: resume it when the sink works",
+            self.run
+        );
+        Stop::LetGo(Error::of(ErrorKind::Sink, text).with_source(error))
+    }
+}
+
+impl State {
+    fn add(&mut self, event: Event) {
+        if let EventKind::Text { channel, text } = &event.kind {
+            self.queued_bytes += text.len();
+            if let Some(last) = self.queue.back_mut() {
+                if last.call == event.call && last.attempt == event.attempt {
+                    if let EventKind::Text { channel: before, text: joined } = &mut last.kind {
+                        if before == channel {
+                            return joined.push_str(text);
+                        }
+                    }
+                }
+            }
+        }
+        self.queue.push_back(event);
+        self.next += 1;
+    }
+
+    fn take_batch(&mut self, run: &RunId, most: usize) -> Batch {
+        let size = self.queue.len().min(most.max(1));
+        let first = EventId::new(self.epoch, self.next - self.queue.len() as u64);
+        let events: Vec<Event> = self.queue.drain(..size).collect();
+        let closes = events.last().and_then(|event| match &event.kind {
+            EventKind::RunEnded { status, .. } => Some(*status),
+            _ => None,
+        });
+        let payloads: Vec<Payload> = events.iter().map(Event::encode).collect();
+        let sent: usize = events.iter().map(Event::text_bytes).sum();
+        self.queued_bytes = self.queued_bytes.saturating_sub(sent);
+        let token = uuid::Uuid::new_v4().as_u128();
+        Batch { run: run.clone(), first, token, payloads, opens: None, closes }
+    }
+}
+
+/// A waiter that was dropped: somebody else must drive the append.
+struct Abandoned<'a> {
+    outbox: &'a Arc<Outbox>,
+    armed: bool,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.outbox.send_soon(Duration::ZERO);
+        }
+    }
+}

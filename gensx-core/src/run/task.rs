@@ -1,0 +1,92 @@
+//! A run's own future: it polls the user's code, lets recorded outcomes through in their order, and drops
+//! everything when the run is stopped.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::{RunCore, Stop, gate::Step};
+use crate::{Result, clock::BoxFuture, event::Json};
+
+/// Times the user's code is polled in a row before the thread is given to others.
+const MAX_POLLS: u32 = 64;
+
+/// Ends with the run's output or error, or with what stopped it.
+pub(crate) struct RunFuture {
+    core: Arc<RunCore>,
+    body: Option<BoxFuture<Result<Json>>>,
+    waker: Arc<RunWaker>,
+    task: Waker,
+}
+
+/// Notes whether the user's code was woken while it was polled: then it has more to do.
+struct RunWaker {
+    core: Arc<RunCore>,
+    woken: AtomicBool,
+}
+
+impl Wake for RunWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.core.wake();
+    }
+}
+
+impl RunFuture {
+    pub(crate) fn new(core: Arc<RunCore>, body: BoxFuture<Result<Json>>) -> Self {
+        let waker = Arc::new(RunWaker { core: Arc::clone(&core), woken: AtomicBool::new(false) });
+        let task = Waker::from(Arc::clone(&waker));
+        Self { core, body: Some(body), waker, task }
+    }
+
+    fn stopped(&mut self) -> Option<Stop> {
+        let stop = self.core.stopped()?.clone();
+        // The user's code goes first: nothing of it sees why.
+        self.body = None;
+        Some(stop)
+    }
+}
+
+impl Future for RunFuture {
+    type Output = Result<Result<Json>, Stop>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.core.register(cx.waker());
+        this.core.config.clock.active();
+        for _ in 0..MAX_POLLS {
+            if let Some(stop) = this.stopped() {
+                return Poll::Ready(Err(stop));
+            }
+            this.waker.woken.store(false, Ordering::Release);
+            let Some(body) = this.body.as_mut() else { return Poll::Pending };
+            if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(&this.task)) {
+                this.body = None;
+                return Poll::Ready(this.stopped().map_or(Ok(result), Err));
+            }
+            if this.waker.woken.load(Ordering::Acquire) {
+                continue;
+            }
+            match this.core.gate.step() {
+                Step::Through => {}
+                Step::Yield => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Step::Idle if this.core.stopped().is_some() => {}
+                Step::Idle => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+/// Bounds of a run, each with an error that names the component. Change the ones you need:
+///
+/// ```
+/// let limits = gensx_core::Limits { events_per_run: 10_000, ..Default::default() };
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+pub struct Limits {
+    /// The largest output, input of a run, or emitted value, in bytes of JSON. Default 16 MiB.
+    pub event_bytes: usize,
+    /// Inputs of a component larger than this are not shown in the stream; their fingerprint is. Default 16 KiB.
+    pub recorded_input_bytes: usize,
+    /// The most events of one run. Default 1,000,000.
+    pub events_per_run: u64,
+    /// Streamed text that may wait for the sink, in bytes. Beyond it components are held; beyond twice as much, emitted without
+    /// an await, the attempt fails. Default 4 MiB.
+    pub buffered_bytes: usize,
+    /// Streamed text is sent at the latest after this. Default 30 ms.
+    pub flush_interval: Duration,
+    /// Streamed text is sent at once beyond this. Default 4 KiB.
+    pub flush_bytes: usize,
+    /// The most events in one append. Default 500.
+    pub batch_events: usize,
+    /// How long a run repeats an append that the sink does not take, before it is let go. Default 60 s.
+    pub sink_retry_budget: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            event_bytes: 16 * 1024 * 1024,
+            recorded_input_bytes: 16 * 1024,
+            events_per_run: 1_000_000,
+            buffered_bytes: 4 * 1024 * 1024,
+            flush_interval: Duration::from_millis(30),
+            flush_bytes: 4 * 1024,
+            batch_events: 500,
+            sink_retry_budget: Duration::from_mins(1),
+        }
+    }
+}

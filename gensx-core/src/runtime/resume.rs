@@ -1,0 +1,222 @@
+//! Going on with a run from its stream, and retrying one that failed.
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Run, Runtime, not_found,
+    start::{Prepared, append, execute, prepare},
+};
+use crate::{
+    Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
+    event::{Origin, Outcome},
+    io,
+    run::{
+        RunCore,
+        ledger::{Ledger, RunInfo, Start},
+        outbox::Outbox,
+    },
+    sink::{Append, EventSink},
+};
+
+/// Entries read at once.
+const PAGE: usize = 1_000;
+/// Takeovers that are tried when others append at the same time.
+const CLAIM_ATTEMPTS: u32 = 8;
+
+/// Reads a whole stream.
+pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    loop {
+        let after = ledger.last.map_or(0, |last| last.seq);
+        let page = sink.read(id, after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(ledger);
+        }
+        for entry in page {
+            ledger.apply(Event::decode(entry.id, &entry.payload)?)?;
+        }
+    }
+}
+
+pub(super) async fn resume<W, I>(
+    runtime: &Runtime,
+    workflow: &W,
+    id: &RunId,
+    supplied: Option<I>,
+) -> Result<Run<W::Output>>
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+    I: Serialize + DeserializeOwned,
+{
+    if let Some(local) = runtime.local(id) {
+        return Ok(Run::new(runtime.clone(), id.clone(), Some(local)));
+    }
+    runtime.listen().await?;
+    let mut supplied = supplied;
+    for _ in 0..CLAIM_ATTEMPTS {
+        let ledger = read(runtime.sink(), id).await?;
+        let (Some(info), Some(last)) = (ledger.info.clone(), ledger.last) else {
+            return Err(not_found(id, runtime.sink()));
+        };
+        if ledger.ended.is_some() {
+            return Ok(Run::new(runtime.clone(), id.clone(), None));
+        }
+        let (input, again) = input(id, &info, supplied.take())?;
+        let (core, prepared) = rebuild(runtime, workflow, id, &info, (ledger, last), input).await?;
+        expect_workflow(id, &info, &prepared)?;
+        let owner = EventKind::RunClaimed { owner: runtime.config().owner.clone() };
+        let claim = Event::new(crate::clock::unix_ms(), None, 0, owner).encode();
+        let first = EventId::new(last.epoch + 1, last.seq + 1);
+        match append(runtime.config(), id, first, None, vec![claim]).await? {
+            Append::Done | Append::Duplicate => {
+                let run = execute(runtime, Arc::clone(&core), prepared);
+                // What was sent while nobody had the run is waiting.
+                io::handle().spawn(async move { core.mail.pull(&core).await });
+                return Ok(run);
+            }
+            Append::Ended => return Ok(Run::new(runtime.clone(), id.clone(), None)),
+            Append::Fenced | Append::Lost => supplied = again,
+        }
+    }
+    Err(Error::of(ErrorKind::Fenced, format!("run `{id}` was taken over by others {CLAIM_ATTEMPTS} times")))
+}
+
+/// The input to begin with, and once more for another try where the caller supplied it.
+fn input<I: Serialize + DeserializeOwned>(
+    id: &RunId,
+    info: &RunInfo,
+    supplied: Option<I>,
+) -> Result<(I, Option<I>)> {
+    let decode = |json: &str| {
+        serde_json::from_str::<I>(json).map_err(|error| {
+            let text = format!(
+                "run `{id}` cannot be resumed here: its input does not decode as `{}`; it stays as it is",
+                std::any::type_name::<I>()
+            );
+            Error::of(ErrorKind::Replay, text).with_source(error)
+        })
+    };
+    match (supplied, &info.input) {
+        (Some(input), _) => {
+            let copy = serde_json::to_string(&input).ok().and_then(|json| decode(&json).ok());
+            Ok((input, copy))
+        }
+        (None, Some(json)) => Ok((decode(json.get())?, None)),
+        (None, None) => {
+            let text = format!(
+                "the input of run `{id}` has secret or skipped parts: supply it again, with `resume_with`"
+            );
+            Err(Error::of(ErrorKind::InvalidInput, text))
+        }
+    }
+}
+
+async fn rebuild<W, I>(
+    runtime: &Runtime,
+    workflow: &W,
+    id: &RunId,
+    info: &RunInfo,
+    (ledger, last): (Ledger, EventId),
+    input: I,
+) -> Result<(Arc<RunCore>, Prepared)>
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+{
+    let config = runtime.config();
+    let now = config.sink.now_ms().await?;
+    let outbox = Outbox::new(id.clone(), Arc::clone(config), EventId::new(last.epoch + 1, last.seq + 2));
+    let core = Arc::new(RunCore::new(id.clone(), Arc::clone(config), outbox, ledger, now));
+    let prepared = prepare(&core, &info.origin, workflow, input);
+    Ok((core, prepared))
+}
+
+fn expect_workflow(id: &RunId, info: &RunInfo, prepared: &Prepared) -> Result<()> {
+    if info.workflow == prepared.workflow {
+        return Ok(());
+    }
+    let text = format!(
+        "run `{id}` belongs to workflow `{}` (version {}), not to `{}`; it stays as it is",
+        info.workflow, info.version, prepared.workflow
+    );
+    Err(Error::of(ErrorKind::NotFound, text))
+}
+
+pub(super) async fn retry<W, I>(runtime: &Runtime, workflow: &W, id: &RunId) -> Result<Run<W::Output>>
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+    I: Serialize + DeserializeOwned,
+{
+    runtime.listen().await?;
+    let old = read(runtime.sink(), id).await?;
+    let info = old.info.clone().ok_or_else(|| not_found(id, runtime.sink()))?;
+    let status = old.ended.unwrap_or(RunStatus::Running);
+    if !matches!(status, RunStatus::Failed | RunStatus::Cancelled) {
+        let text = format!(
+            "run `{id}` is {}: only a run that failed or was cancelled can be retried",
+            status.as_str()
+        );
+        return Err(Error::of(ErrorKind::InvalidInput, text));
+    }
+    let next = RunId::generate();
+    let (first, _) = input::<I>(id, &info, None)?;
+    let events = carried(&old, &info, id);
+    let count = events.len() as u64;
+    let mut ledger = Ledger::default();
+    for (seq, event) in (1..).zip(&events) {
+        ledger.apply(Event { id: EventId::new(1, seq), ..event.clone() })?;
+    }
+    let config = runtime.config();
+    let now = config.sink.now_ms().await?;
+    let outbox = Outbox::new(next.clone(), Arc::clone(config), EventId::new(1, count + 1));
+    let core = Arc::new(RunCore::new(next.clone(), Arc::clone(config), outbox, ledger, now));
+    let prepared = prepare(&core, &info.origin, workflow, first);
+    expect_workflow(id, &info, &prepared)?;
+    let payloads = events.iter().map(Event::encode).collect();
+    match append(config, &next, EventId::new(1, 1), Some(prepared.workflow.as_str().into()), payloads).await?
+    {
+        Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
+        answer => Err(Error::of(ErrorKind::Sink, format!("the new run `{next}` was refused: {answer:?}"))),
+    }
+}
+
+/// The first events of a run that retries another: its beginning, and the successes that are carried over.
+fn carried(old: &Ledger, info: &RunInfo, id: &RunId) -> Vec<Event> {
+    let now = crate::clock::unix_ms();
+    let first = EventKind::RunStarted {
+        workflow: info.workflow.clone(),
+        version: info.version,
+        input: info.input.clone(),
+        plan: None,
+        origin: info.origin.clone(),
+        retry_of: Some(id.clone()),
+    };
+    let mut events = vec![Event::new(now, None, 0, first)];
+    for (call, start, json, type_name) in old.successes_in_order() {
+        if let Some(start) = start {
+            events.push(Event::new(now, Some(call), 1, restart(start)));
+        }
+        let outcome =
+            Outcome::Output { json: json.clone(), type_name: type_name.to_owned(), origin: Origin::Carried };
+        events.push(Event::new(now, Some(call), 1, EventKind::Ended { outcome }));
+    }
+    events
+}
+
+fn restart(start: &Start) -> EventKind {
+    EventKind::Started {
+        name: start.name.clone(),
+        parent: start.parent,
+        version: start.version,
+        fingerprint: start.fingerprint,
+        key: start.key.clone(),
+        args: start.args.clone(),
+        inputs: None,
+        label: None,
+        resumed: false,
+    }
+}

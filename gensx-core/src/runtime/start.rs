@@ -1,0 +1,213 @@
+//! Executing a run in this process: its task, its first events, its last one.
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+use tracing::Instrument as _;
+
+use super::{Config, Ended, IfExists, Local, Run, Runtime, handle, orphans};
+use crate::{
+    Call, CallId, Component, Error, ErrorKind, EventId, Result, RunId, RunStatus,
+    clock::BoxFuture,
+    component::{Spec, SpecRef, to_json},
+    error::ErrorRecord,
+    event::{ErrorBody, Event, EventKind, Json},
+    io,
+    run::{RunCore, Stop, ledger::Ledger, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
+    sink::{Append, Batch},
+};
+
+/// A run's first call, built and not started.
+pub(super) struct Prepared {
+    pub(super) workflow: String,
+    pub(super) version: u32,
+    /// Whether its input must be supplied again at a resume.
+    pub(super) incomplete: bool,
+    pub(super) body: BoxFuture<Result<Json>>,
+}
+
+/// Builds a run's first call inside `core`.
+pub(super) fn prepare<W, I>(core: &Arc<RunCore>, origin: &RunId, workflow: &W, input: I) -> Prepared
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+{
+    let above = SpecRef::Shared(Arc::new(Spec::named("run".into(), "")));
+    let node = Node::run(Arc::clone(core), CallId::root(origin), above);
+    let call: Call<'static, W::Output> = scope::enter(&node, || workflow.call(input));
+    let spec = call.spec().cloned();
+    let incomplete = call.is_incomplete();
+    let limit = core.config.limits.event_bytes;
+    let body = Box::pin(scope::within(node, async move {
+        let output = call.await?;
+        let json = to_json(&output)?;
+        if json.get().len() > limit {
+            return Err(Error::of(
+                ErrorKind::Limit,
+                format!("the output has {} bytes, the limit is {limit}", json.get().len()),
+            ));
+        }
+        Ok(json)
+    }));
+    let (workflow, version) = spec.map(|spec| (spec.name.to_string(), spec.version)).unwrap_or_default();
+    Prepared { workflow, version, incomplete, body }
+}
+
+pub(super) async fn start<W, I>(
+    runtime: &Runtime,
+    workflow: &W,
+    id: RunId,
+    input: I,
+) -> Result<Run<W::Output>>
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+    I: Serialize,
+{
+    runtime.listen().await?;
+    let config = runtime.config();
+    let recorded = recorded_input(config, &input)?;
+    let now = config.sink.now_ms().await?;
+    let outbox = Outbox::new(id.clone(), Arc::clone(config), EventId::new(1, 2));
+    let core = Arc::new(RunCore::new(id.clone(), Arc::clone(config), outbox, Ledger::default(), now));
+    let prepared = prepare(&core, &id, workflow, input);
+    let first = EventKind::RunStarted {
+        workflow: prepared.workflow.clone(),
+        version: prepared.version,
+        input: (!prepared.incomplete).then_some(recorded),
+        plan: to_json(&workflow.stage().plan()).ok(),
+        origin: id.clone(),
+        retry_of: None,
+    };
+    match open(config, &id, &prepared.workflow, vec![first]).await? {
+        Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
+        _ if config.if_exists == IfExists::Attach => runtime.attach(&id).await,
+        _ => {
+            let text = format!("run `{id}` exists: attach to it, or start under another id");
+            Err(Error::of(ErrorKind::Exists, text))
+        }
+    }
+}
+
+fn recorded_input<I: Serialize>(config: &Config, input: &I) -> Result<Json> {
+    let invalid = |reason: String| Error::of(ErrorKind::InvalidInput, reason);
+    let json = to_json(input)
+        .map_err(|error| invalid("the input cannot be recorded as JSON".to_owned()).with_source(error))?;
+    let (size, limit) = (json.get().len(), config.limits.event_bytes);
+    if size > limit {
+        return Err(Error::of(
+            ErrorKind::Limit,
+            format!("the input has {size} bytes, the limit of an event is {limit}"),
+        ));
+    }
+    Ok(json)
+}
+
+/// Appends a stream's first events.
+pub(super) async fn open(
+    config: &Config,
+    id: &RunId,
+    workflow: &str,
+    events: Vec<EventKind>,
+) -> Result<Append> {
+    let now = crate::clock::unix_ms();
+    let payloads = events.into_iter().map(|kind| Event::new(now, None, 0, kind).encode()).collect();
+    append(config, id, EventId::new(1, 1), Some(workflow.into()), payloads).await
+}
+
+/// Appends outside an outbox: the first events of a run, or of an owner. Repeated once if the answer was lost.
+pub(super) async fn append(
+    config: &Config,
+    id: &RunId,
+    first: EventId,
+    opens: Option<Arc<str>>,
+    payloads: Vec<crate::sink::Payload>,
+) -> Result<Append> {
+    let token = uuid::Uuid::new_v4().as_u128();
+    let batch = Batch { run: id.clone(), first, token, payloads, opens, closes: None };
+    match config.sink.append(&batch).await {
+        Err(error) if error.kind() == crate::SinkErrorKind::Unavailable => {
+            Ok(config.sink.append(&batch).await?)
+        }
+        answer => Ok(answer?),
+    }
+}
+
+/// Spawns the run's task.
+#[expect(clippy::disallowed_methods, reason = "this is where runs are spawned")]
+pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepared) -> Run<T> {
+    let id = core.id.clone();
+    let local = Local::new(Arc::clone(&core));
+    lock(&runtime.0.runs).insert(id.clone(), Arc::downgrade(&local));
+    let span = tracing::info_span!("run", run = %id, workflow = %prepared.workflow);
+    let future = RunFuture::new(Arc::clone(&core), prepared.body).instrument(span);
+    let (task_local, task_runtime) = (Arc::clone(&local), runtime.clone());
+    let executing = orphans::Executing::begin(core.config.outside);
+    tokio::spawn(async move {
+        let ended = finish(&core, future.await).await;
+        lock(&task_runtime.0.runs).remove(&core.id);
+        task_local.end(ended);
+        drop(executing);
+    });
+    Run::new(runtime.clone(), id, Some(local))
+}
+
+/// Writes the last event, unless the run was let go; gives what callers are told, once that is durable.
+async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Stop>) -> Ended {
+    let (status, output, error) = match result {
+        Ok(Ok(json)) => (RunStatus::Succeeded, Some(json), None),
+        Ok(Err(error)) => (RunStatus::Failed, None, Some(error)),
+        Err(Stop::Broken(error)) => (RunStatus::Failed, None, Some(error)),
+        Err(Stop::Cancelled) => (RunStatus::Cancelled, None, None),
+        Err(Stop::LetGo(error)) => return Ended::Error(error),
+    };
+    let body = error.as_ref().map(|error| ErrorBody(ErrorRecord::of(error, None, |text| core.mask(text))));
+    let last = core.push(None, 0, EventKind::RunEnded { status, output: output.clone(), error: body });
+    if let Err(stop) = core.outbox.commit(last).await {
+        return Ended::Error(match stop {
+            Stop::LetGo(error) | Stop::Broken(error) => error,
+            Stop::Cancelled => handle::cancelled(&core.id),
+        });
+    }
+    match (output, error) {
+        (Some(json), _) => Ended::Output(json),
+        (None, Some(error)) => Ended::Error(error),
+        (None, None) => Ended::Error(handle::cancelled(&core.id)),
+    }
+}
+
+impl Runtime {
+    /// Begins to listen for messages to runs of this process; before the first run, so that none is missed.
+    pub(super) async fn listen(&self) -> Result<()> {
+        let listen = || async {
+            let sink = Arc::clone(self.sink());
+            let (cursor, _) = sink.arrivals(0).await?;
+            let inner = Arc::downgrade(&self.0);
+            io::handle().spawn(async move { deliver(sink, cursor, inner).await });
+            Ok(())
+        };
+        self.0.arrivals.get_or_try_init(listen).await.map(|()| ())
+    }
+}
+
+/// Tells runs of this process that messages have arrived, until the runtime is gone.
+async fn deliver(sink: Arc<dyn crate::EventSink>, mut cursor: u64, inner: std::sync::Weak<super::Inner>) {
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+    loop {
+        let arrived = sink.arrivals(cursor).await;
+        let Some(inner) = inner.upgrade() else { return };
+        let Ok((next, runs)) = arrived else {
+            crate::clock::sleep(PAUSE).await;
+            continue;
+        };
+        cursor = next;
+        for id in runs {
+            let local = lock(&inner.runs).get(&id).and_then(std::sync::Weak::upgrade);
+            if let Some(local) = local {
+                if let Err(error) = local.core.mail.pull(&local.core).await {
+                    tracing::warn!(run = %id, error = %error, "the run's inbox cannot be read, it is tried again with the next message");
+                }
+            }
+        }
+    }
+}
