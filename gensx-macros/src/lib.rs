@@ -2,8 +2,8 @@
 //!
 //! Use it through the `gensx` crate, whose hidden runtime module the generated code calls.
 //!
-//! An expansion passes through three stages: [`args`] and [`item`] read the syntax, [`model`] holds all rules and
-//! finds all mistakes, [`expand`] writes the code. A mistake never stops the expansion: the function is still
+//! An expansion passes through three stages: `args` and `item` read the syntax, `model` holds all rules and
+//! finds all mistakes, `expand` writes the code. A mistake never stops the expansion: the function is still
 //! written, with the refused option left out, so that one mistake gives exactly one message.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]

@@ -67,7 +67,8 @@ fn over_arguments(component: &Component, record: &str, value: &Expr) -> TokenStr
     });
     let at = Place::of(value).whole();
     let record = Ident::new(record, at);
-    quote_spanned!(at=> {
+    // Copies of `mut` arguments need not be changed here, and not all of a pattern is needed.
+    quote_spanned!(at=> #[allow(unused_mut, unused_variables)] {
         #(#bound)*
         i.#record(&(#value));
     })

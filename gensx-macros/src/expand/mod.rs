@@ -102,7 +102,8 @@ fn error_codec(component: &Component) -> TokenStream {
     let projection = projection(component);
     let probe = quote_spanned!(begin=> #krate::__private::ErrorProbe);
     let constant = quote_spanned!(end=> ::Error>::CODEC);
-    quote!({
+    // All of it at the return type, where rustc looks for whoever asked for an error that converts.
+    quote_spanned!(begin=> {
         use #krate::__private::NoErrorCodec as _;
         #probe::<#projection #constant
     })

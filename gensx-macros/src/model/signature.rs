@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, FnArg, GenericParam, Generics, Ident, Lifetime, LifetimeParam, Pat, PatType, Receiver,
-    ReceiverKind, ReturnType, Type, parse_quote,
+    ReceiverKind, ReturnType, Type, TypeParamBound, WherePredicate, parse_quote,
 };
 
 use super::lifetimes::{self, Names};
@@ -170,22 +170,27 @@ impl Reader<'_> {
     fn generics(&mut self, sig: &syn::Signature) -> (Generics, Lifetime) {
         let mut generics = sig.generics.clone();
         self.check_lifetime_names(&generics);
-        for param in sig.generics.lifetimes() {
-            self.name(param.lifetime.clone());
-        }
-        let types: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
-        if !self.borrows && self.names.is_empty() && types.is_empty() {
+        let declared: Vec<Lifetime> = generics.lifetimes().map(|param| param.lifetime.clone()).collect();
+        let has_types = generics.type_params().next().is_some();
+        if !self.borrows && self.names.is_empty() && declared.is_empty() && !has_types {
             return (generics, Lifetime::new("'static", Span::call_site()));
         }
         let call = lifetimes::call_lifetime(Span::call_site());
-        let param = GenericParam::Lifetime(LifetimeParam::new(call.clone()));
-        generics.params.insert(0, param);
-        if !(self.names.is_empty() && types.is_empty()) {
-            let names = &self.names;
-            let predicates = &mut generics.make_where_clause().predicates;
-            predicates.extend(names.iter().map(|name| -> syn::WherePredicate { parse_quote!(#name: #call) }));
-            predicates.extend(types.iter().map(|ty| -> syn::WherePredicate { parse_quote!(#ty: #call) }));
+        generics.params.iter_mut().for_each(|param| bound_inline(param, &call));
+        let where_needed: Vec<WherePredicate> = unbounded_types(&sig.generics)
+            .map(|ty| parse_quote!(#ty: #call))
+            // Those of the impl block around the function.
+            .chain(
+                self.names
+                    .iter()
+                    .filter(|name| !declared.contains(name))
+                    .map(|name| parse_quote!(#name: #call)),
+            )
+            .collect();
+        if !where_needed.is_empty() {
+            generics.make_where_clause().predicates.extend(where_needed);
         }
+        generics.params.insert(0, GenericParam::Lifetime(LifetimeParam::new(call.clone())));
         (generics, call)
     }
 
@@ -196,6 +201,22 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Adds the call's lifetime where the parameter's own bounds are: clippy asks for them to be in one place.
+fn bound_inline(param: &mut GenericParam, call: &Lifetime) {
+    match param {
+        GenericParam::Lifetime(param) => param.bounds.push(call.clone()),
+        GenericParam::Type(param) if !param.bounds.is_empty() => {
+            param.bounds.push(TypeParamBound::Lifetime(call.clone()));
+        }
+        GenericParam::Type(_) | GenericParam::Const(_) => {}
+    }
+}
+
+/// The type parameters whose bounds, if any, are in the `where` clause.
+fn unbounded_types(generics: &Generics) -> impl Iterator<Item = &Ident> {
+    generics.type_params().filter(|param| param.bounds.is_empty()).map(|param| &param.ident)
 }
 
 /// What the argument is called in the signature.
