@@ -19,3 +19,8 @@ pub mod prelude {
         Error, ErrorKind, ResultExt as _, RetryPolicy, Run, RunId, Runtime, Workflow, component,
     };
 }
+
+/// Runs the examples in the reference of `#[component]`, whose own crate cannot name this one.
+#[cfg(doctest)]
+#[doc = include_str!("../gensx-macros/src/component.md")]
+struct ComponentReference;
