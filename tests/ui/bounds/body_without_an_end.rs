@@ -1,0 +1,8 @@
+use gensx::component;
+
+#[component]
+async fn research(topic: String) -> gensx::Result<usize> {
+    let found = topic.len();
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use gensx::component;
+
+#[component]
+async extern "C" fn research(topic: String) -> gensx::Result<String> {
+    Ok(topic)
+}
+
+fn main() {}

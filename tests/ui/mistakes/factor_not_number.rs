@@ -1,0 +1,8 @@
+use gensx::component;
+
+#[component(retry(max_attempts = 4, factor = "2"))]
+async fn research(topic: String) -> gensx::Result<String> {
+    Ok(topic)
+}
+
+fn main() {}

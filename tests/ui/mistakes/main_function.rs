@@ -1,0 +1,4 @@
+use gensx::component;
+
+#[component]
+fn main() {}

@@ -1,0 +1,8 @@
+use gensx::component;
+
+#[component]
+struct Research {
+    topic: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use gensx::component;
+
+#[component(version = 2, version = 3)]
+async fn research(topic: String) -> gensx::Result<String> {
+    Ok(topic)
+}
+
+fn main() {}

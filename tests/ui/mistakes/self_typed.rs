@@ -1,0 +1,16 @@
+use std::sync::Arc;
+
+use gensx::component;
+
+struct Search {
+    count: usize,
+}
+
+impl Search {
+    #[component]
+    async fn research(self: Arc<Self>, topic: String) -> gensx::Result<String> {
+        Ok(topic)
+    }
+}
+
+fn main() {}
