@@ -21,7 +21,7 @@ struct Seen {
 }
 
 pub(crate) fn start(settings: Arc<Settings>, hub: Arc<Hub>) -> Result<(), Failure> {
-    threads::start("gensx-sqlite-follow", move || {
+    threads::start("gensx-db-follow", move || {
         while hub.sleep() {
             let followed = file::open_to_read(&settings).and_then(|file| follow(&file, &hub));
             if followed.is_err() {

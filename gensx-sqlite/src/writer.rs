@@ -89,7 +89,7 @@ impl Writer {
     pub(crate) async fn start(settings: Arc<Settings>, hub: Arc<Hub>) -> Result<Self, Failure> {
         let (queue, jobs) = mpsc::channel();
         let (ready, opened) = oneshot::channel();
-        threads::start("gensx-sqlite-write", move || match file::open_or_create(&settings) {
+        threads::start("gensx-db-write", move || match file::open_or_create(&settings) {
             Ok(file) => {
                 if ready.send(Ok(())).is_ok() {
                     serve(&file, &jobs, &hub, Chores::new(settings.retention));
@@ -119,7 +119,7 @@ fn serve(file: &Connection, jobs: &Receiver<Box<dyn Job>>, hub: &Hub, mut chores
             Ok(()) => finish(group, &changes, hub),
             // Another process, or the disk: it is the same for each of them.
             Err(failure) if group.len() == 1 || failure.kind() == SinkErrorKind::Unavailable => {
-                refuse(group, &failure)
+                refuse(group, &failure);
             }
             Err(_) => changes = one_by_one(file, group, hub),
         }
