@@ -1,6 +1,8 @@
 //! What a run's stream says.
 
 mod kind;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::time::{Duration, SystemTime};

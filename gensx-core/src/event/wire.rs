@@ -278,20 +278,65 @@ fn fill_emitted<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
 }
 
 pub(super) fn decode(id: EventId, payload: &Payload) -> Result<Event> {
-    let damaged = |reason: String| {
-        Error::of(
-            ErrorKind::Replay,
-            format!("event {id} cannot be read, its stored form is damaged: {reason}"),
-        )
+    let (envelope, kind) = match decode_wire(payload) {
+        Ok(decoded) => decoded,
+        Err(reason) => decode_unknown(payload).ok_or_else(|| unreadable(id, payload, &reason))?,
     };
-    let wire: Wire<'_> = serde_json::from_slice(payload).map_err(|error| damaged(error.to_string()))?;
-    let (time_ms, call, attempt, name) = (wire.time, wire.call, wire.attempt, wire.kind);
+    let Envelope { time, call, attempt, .. } = envelope;
+    Ok(Event { id, time_ms: time, call, attempt, kind, stored: Some(Payload::clone(payload)) })
+}
+
+/// What every event of every version has.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    v: u32,
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    time: u64,
+    #[serde(default)]
+    call: Option<CallId>,
+    #[serde(default)]
+    attempt: u32,
+}
+
+fn decode_wire(payload: &Payload) -> Result<(Envelope<'_>, EventKind), String> {
+    let wire: Wire<'_> = parse(payload)?;
+    let Wire { v, kind: name, time, call, attempt, .. } = wire;
     let kind = match from_wire(wire) {
         Ok(Some(kind)) => kind,
         Ok(None) => EventKind::Unknown { kind: name.to_owned() },
-        Err(field) => return Err(damaged(format!("`{name}` without `{field}`"))),
+        Err(field) => return Err(format!("`{name}` without `{field}`")),
     };
-    Ok(Event { id, time_ms, call, attempt, kind, stored: Some(Payload::clone(payload)) })
+    Ok((Envelope { v, kind: name.into(), time, call, attempt }, kind))
+}
+
+/// An event of a kind that this version does not know, which uses the name of one of its fields for something else.
+fn decode_unknown(payload: &Payload) -> Option<(Envelope<'_>, EventKind)> {
+    let envelope: Envelope<'_> = parse(payload).ok()?;
+    let kind = envelope.kind.0.clone().into_owned();
+    let alone = Wire { kind: &kind, ..Wire::default() };
+    matches!(from_wire(alone), Ok(None)).then_some((envelope, EventKind::Unknown { kind }))
+}
+
+fn parse<'a, T: Deserialize<'a>>(payload: &'a Payload) -> Result<T, String> {
+    // serde reads a struct from an array, too.
+    if payload.trim_ascii_start().first() != Some(&b'{') {
+        return Err("it is not an object".to_owned());
+    }
+    serde_json::from_slice(payload).map_err(|error| error.to_string())
+}
+
+/// A known kind that cannot be read is an error, also of a newer version: to overlook an outcome would run its call again.
+fn unreadable(id: EventId, payload: &Payload, reason: &str) -> Error {
+    let text = match parse::<Envelope<'_>>(payload) {
+        Ok(envelope) if envelope.v > SCHEMA_VERSION => format!(
+            "event {id} is of schema version {}, this library knows version {SCHEMA_VERSION} ({reason}): use the \
+             library that wrote it",
+            envelope.v
+        ),
+        _ => format!("event {id} cannot be read, its stored form is damaged: {reason}"),
+    };
+    Error::of(ErrorKind::Replay, text)
 }
 
 /// `None` for a kind that this version does not know; the name of the field that is missing as the error.

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     ops::Bound,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -27,6 +30,8 @@ pub struct MemorySink {
     state: Mutex<State>,
     /// Counts messages, for those who wait for any.
     arrivals: watch::Sender<u64>,
+    /// The latest time that was told: the machine's clock may be set back.
+    latest_ms: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +67,7 @@ impl MemorySink {
     /// An empty sink.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: Mutex::default(), arrivals: watch::Sender::new(0) }
+        Self { state: Mutex::default(), arrivals: watch::Sender::new(0), latest_ms: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -176,7 +181,8 @@ impl EventSink for MemorySink {
     }
 
     async fn now_ms(&self) -> Result<u64, SinkError> {
-        Ok(clock::unix_ms())
+        let now = clock::unix_ms();
+        Ok(self.latest_ms.fetch_max(now, Ordering::Relaxed).max(now))
     }
 }
 

@@ -1,0 +1,82 @@
+//! Appending: the decision and the rows, inside the writer's transaction.
+
+use gensx_core::{
+    EventId, RunId,
+    sink::{Append, Batch, Standing, judge},
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::{changes::Changes, clock, error::Failure, read, sql, writer::Work};
+
+/// A batch on its way into the file.
+pub(crate) struct AppendBatch(pub(crate) Batch);
+
+/// A run as it stands in the file.
+struct Stored {
+    key: i64,
+    ended: bool,
+    last: EventId,
+}
+
+impl Work for AppendBatch {
+    type Output = Append;
+
+    fn bytes(&self) -> usize {
+        self.0.payloads.iter().map(|payload| payload.len()).sum()
+    }
+
+    fn apply(&self, file: &Connection, changes: &mut Changes) -> Result<Append, Failure> {
+        let Self(batch) = self;
+        let stored = find(file, &batch.run)?;
+        let standing = stored.as_ref().map(|stored| standing(file, stored, batch)).transpose()?;
+        let answer = judge(standing, batch);
+        if answer == Append::Done {
+            let key = match stored {
+                Some(stored) => stored.key,
+                None => open(file, batch)?,
+            };
+            add(file, key, batch)?;
+            changes.grown.push((batch.run.clone(), batch.last_seq()));
+        }
+        Ok(answer)
+    }
+}
+
+fn find(file: &Connection, run: &RunId) -> Result<Option<Stored>, Failure> {
+    let mut statement = file.prepare_cached(sql::STANDING)?;
+    let mut rows = statement.query([run.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Stored { key: row.get(0)?, ended: row.get(1)?, last: read::event_id(row, 2, 3)? }))
+}
+
+fn standing(file: &Connection, stored: &Stored, batch: &Batch) -> Result<Standing, Failure> {
+    // Almost always the batch is past the end, where there is nothing to look for.
+    let at_first =
+        if batch.first.seq > stored.last.seq { None } else { at(file, stored.key, batch.first.seq)? };
+    Ok(Standing { last: stored.last, ended: stored.ended, at_first })
+}
+
+fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, u128)>, Failure> {
+    let mut statement = file.prepare_cached(sql::AT)?;
+    let found = statement.query_row(params![key, read::position(seq)], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((epoch, token)) = found.optional()? else { return Ok(None) };
+    Ok(Some((epoch, u128::from_be_bytes(token))))
+}
+
+fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
+    let workflow = batch.opens.as_deref().unwrap_or_default();
+    Ok(file.prepare_cached(sql::OPEN_RUN)?.insert(params![batch.run.as_str(), workflow])?)
+}
+
+fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
+    let mut statement = file.prepare_cached(sql::ADD_EVENT)?;
+    let token = batch.token.to_be_bytes();
+    for (seq, payload) in (batch.first.seq..).zip(&batch.payloads) {
+        statement.execute(params![key, read::position(seq), batch.first.epoch, token, &payload[..]])?;
+    }
+    if let Some(status) = batch.closes {
+        let now = read::position(clock::unix_ms());
+        file.prepare_cached(sql::CLOSE_RUN)?.execute(params![key, status.as_str(), now])?;
+    }
+    Ok(())
+}

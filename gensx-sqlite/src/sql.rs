@@ -1,0 +1,151 @@
+//! Every statement on the file's tables.
+
+/// The tables.
+///
+/// - `events.id` grows with every append to any run (as long as nothing is removed, which `meta.removals` tells), so
+///   that another process finds what is new without looking at each run.
+/// - `runs.key` and `messages.id` are never used twice: what is left of a deleted run can belong to no other one, and
+///   a cursor over all messages never points back.
+/// - `trash` holds the keys of deleted runs whose rows are still to be removed, in small steps.
+pub(crate) const CREATE: &str = "
+CREATE TABLE runs (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    status TEXT NOT NULL,
+    ended_ms INTEGER
+) STRICT;
+CREATE INDEX runs_unfinished ON runs (run) WHERE ended_ms IS NULL;
+CREATE INDEX runs_ended ON runs (ended_ms) WHERE ended_ms IS NOT NULL;
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    token BLOB NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX events_by_run ON events (run, seq);
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    sender_id TEXT
+) STRICT;
+CREATE UNIQUE INDEX messages_by_run ON messages (run, number);
+CREATE UNIQUE INDEX messages_by_sender ON messages (run, sender_id) WHERE sender_id IS NOT NULL;
+CREATE TABLE trash (run INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), removals INTEGER NOT NULL) STRICT;
+INSERT INTO meta VALUES (1, 0);
+";
+
+pub(crate) const STANDING: &str = "
+SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, e.seq
+FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
+WHERE r.run = ?1";
+pub(crate) const AT: &str = "SELECT epoch, token FROM events WHERE run = ?1 AND seq = ?2";
+pub(crate) const OPEN_RUN: &str = "INSERT INTO runs (run, workflow, status) VALUES (?1, ?2, 'running')";
+pub(crate) const ADD_EVENT: &str =
+    "INSERT INTO events (run, seq, epoch, token, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(crate) const CLOSE_RUN: &str = "UPDATE runs SET status = ?2, ended_ms = ?3 WHERE key = ?1";
+
+pub(crate) const READ: &str = "
+SELECT seq, epoch, payload FROM events
+WHERE run = (SELECT key FROM runs WHERE run = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3";
+pub(crate) const LAST_SEQ: &str = "
+SELECT (SELECT max(seq) FROM events WHERE run = r.key) FROM runs r WHERE r.run = ?1";
+pub(crate) const HEAD: &str = "
+SELECT r.run, r.workflow, r.status, e.epoch, e.seq
+FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
+WHERE r.run = ?1";
+pub(crate) const LIST: &str = "
+SELECT r.run, r.workflow, r.status, e.epoch, e.seq
+FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
+WHERE r.run > ?1 ORDER BY r.run LIMIT ?2";
+pub(crate) const LIST_UNFINISHED: &str = "
+SELECT r.run, r.workflow, r.status, e.epoch, e.seq
+FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
+WHERE r.ended_ms IS NULL AND r.run > ?1 ORDER BY r.run LIMIT ?2";
+
+pub(crate) const INBOX: &str = "
+SELECT key, ended_ms IS NOT NULL, (SELECT max(number) FROM messages WHERE run = key) FROM runs WHERE run = ?1";
+pub(crate) const SENT: &str = "SELECT number FROM messages WHERE run = ?1 AND sender_id = ?2";
+pub(crate) const ADD_MESSAGE: &str = "
+INSERT INTO messages (run, number, name, body, sender_id) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(crate) const RECEIVE: &str = "
+SELECT number, name, body, sender_id FROM messages
+WHERE run = (SELECT key FROM runs WHERE run = ?1) AND number > ?2 ORDER BY number LIMIT ?3";
+pub(crate) const ARRIVALS: &str = "
+SELECT m.id, r.run FROM messages m CROSS JOIN runs r ON r.key = m.run WHERE m.id >= ?1 ORDER BY m.id LIMIT ?2";
+
+pub(crate) const DELETE_RUN: &str = "DELETE FROM runs WHERE run = ?1 RETURNING key";
+pub(crate) const EXPIRED: &str = "SELECT key FROM runs WHERE ended_ms <= ?1 LIMIT ?2";
+pub(crate) const DELETE_KEY: &str = "DELETE FROM runs WHERE key = ?1 RETURNING run";
+pub(crate) const ADD_TRASH: &str = "INSERT INTO trash (run) VALUES (?1)";
+pub(crate) const TRASH: &str = "SELECT run FROM trash LIMIT 1";
+pub(crate) const REMOVE_EVENTS: &str = "
+DELETE FROM events WHERE id IN (SELECT id FROM events WHERE run = ?1 LIMIT ?2)";
+pub(crate) const REMOVE_MESSAGES: &str = "
+DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE run = ?1 LIMIT ?2)";
+pub(crate) const REMOVE_TRASH: &str = "DELETE FROM trash WHERE run = ?1";
+pub(crate) const COUNT_REMOVAL: &str = "UPDATE meta SET removals = removals + 1 WHERE id = 1";
+
+pub(crate) const REMOVALS: &str = "SELECT removals FROM meta WHERE id = 1";
+pub(crate) const LAST_EVENT: &str = "SELECT max(id) FROM events";
+pub(crate) const LAST_MESSAGE: &str = "SELECT max(id) FROM messages";
+pub(crate) const GROWN: &str = "
+SELECT r.run, max(e.seq) FROM events e NOT INDEXED CROSS JOIN runs r ON r.key = e.run
+WHERE e.id > ?1 GROUP BY e.run";
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    /// A statement that looks at each row costs more with every run: none may, but the one over the few rows of trash.
+    #[test]
+    fn every_statement_uses_an_index() {
+        let file = Connection::open_in_memory().unwrap();
+        file.execute_batch(CREATE).unwrap();
+        let statements = [
+            STANDING,
+            AT,
+            CLOSE_RUN,
+            READ,
+            LAST_SEQ,
+            HEAD,
+            LIST,
+            LIST_UNFINISHED,
+            INBOX,
+            SENT,
+            RECEIVE,
+            ARRIVALS,
+            DELETE_RUN,
+            EXPIRED,
+            DELETE_KEY,
+            REMOVE_EVENTS,
+            REMOVE_MESSAGES,
+            REMOVE_TRASH,
+            COUNT_REMOVAL,
+            REMOVALS,
+            LAST_EVENT,
+            LAST_MESSAGE,
+            GROWN,
+        ];
+        for statement in statements {
+            let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+            let holes = vec![rusqlite::types::Null; plan.parameter_count()];
+            let steps =
+                plan.query_map(rusqlite::params_from_iter(holes), |row| row.get::<_, String>(3)).unwrap();
+            for step in steps {
+                let step = step.unwrap();
+                // max(id) of a whole table is a SEARCH without a condition.
+                assert!(!step.starts_with("SCAN") || step == "SCAN CONSTANT ROW", "{statement}\n{step}");
+                assert!(!step.contains("TEMP B-TREE FOR ORDER BY"), "{statement}\n{step}");
+            }
+        }
+    }
+}
