@@ -3,7 +3,8 @@
 pub use crate::{
     call::call,
     component::{
-        ErrorCodec, ErrorProbe, Inputs, NoErrorCodec, OutputCodec, Recorded, Return, Spec, inputs, output,
+        ErrorCodec, ErrorProbe, Inputs, NoErrorCodec, OutputCodec, Recorded, Return, ReturnCodec, Spec,
+        inputs, output,
     },
 };
 

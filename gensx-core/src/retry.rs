@@ -65,7 +65,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest delay.
+    /// The longest delay; one shorter than the initial delay is taken as that.
     #[must_use]
     pub const fn max(mut self, delay: Duration) -> Self {
         self.max_ms = millis(delay);
@@ -88,7 +88,7 @@ impl RetryPolicy {
     /// The delay after attempt `attempt` (from 1) failed. The random part is a function of `seed`.
     #[must_use]
     pub fn delay(&self, attempt: u32, seed: u64) -> Duration {
-        let max = Duration::from_millis(self.max_ms);
+        let max = Duration::from_millis(self.max_ms.max(self.initial_ms));
         let step = attempt.clamp(1, MAX_GROWTH);
         #[expect(
             clippy::cast_possible_truncation,

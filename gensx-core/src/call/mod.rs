@@ -19,7 +19,7 @@ pub(crate) use leaf::{Leaf, Next};
 
 use crate::{
     BoxError, Error, Result, RetryPolicy,
-    component::{ErrorCodec, InputRecord, KeyChange, OutputCodec, Recorded, Return, SpecRef},
+    component::{ErrorCodec, InputRecord, KeyChange, OutputCodec, Recorded, Return, ReturnCodec, SpecRef},
     event::Json,
     identity::Marker,
     run::{
@@ -104,24 +104,25 @@ impl Drop for Awaited {
 pub fn call<'a, R, F, Fut>(
     spec: &'static crate::component::Spec,
     inputs: Recorded,
-    output: OutputCodec<R::Output>,
+    returns: ReturnCodec<R>,
     errors: ErrorCodec<R::Error>,
     mut body: F,
 ) -> Call<'a, R::Output>
 where
     R: Return,
     R::Output: 'a,
-    R::Error: Into<BoxError> + 'static,
+    R::Error: 'static,
     F: FnMut() -> Fut + Send + 'a,
     Fut: Future<Output = R> + Send + 'a,
 {
+    let ReturnCodec { output, error: to_error } = returns;
     let encode = errors.0.as_ref().map(|form| form.encode);
     let body: Body<'a, R::Output> = Box::new(move || {
         let future = body();
         Box::pin(async move {
             future.await.into_result().map_err(|error| {
                 let data = encode.and_then(|encode| encode(&error));
-                Failure { error: Error::from_user(error), data }
+                Failure { error: to_error(error), data }
             })
         })
     });

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, marker::PhantomData};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{BoxError, event::Json};
+use crate::{BoxError, Error, event::Json};
 
 /// What a component's function returns: a `Result`, by any alias.
 #[diagnostic::on_unimplemented(
@@ -66,14 +66,26 @@ impl<T: Serialize + DeserializeOwned> OutputCodec<T> {
     }
 }
 
-/// The codec of a function's output; this is where a missing bound is reported, at the return type.
+/// How what a function returns is written down and told to its caller.
+pub struct ReturnCodec<R: Return> {
+    pub(crate) output: OutputCodec<R::Output>,
+    pub(crate) error: fn(R::Error) -> Error,
+}
+
+impl<R: Return> fmt::Debug for ReturnCodec<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.output.fmt(f)
+    }
+}
+
+/// The codec of a function's return type; this is where a missing bound is reported, at that type.
 #[must_use]
-pub fn output<R: Return>() -> OutputCodec<R::Output>
+pub fn output<R: Return>() -> ReturnCodec<R>
 where
     R::Output: Serialize + DeserializeOwned + Send + 'static,
     R::Error: Into<BoxError> + Send + 'static,
 {
-    OutputCodec::new()
+    ReturnCodec { output: OutputCodec::new(), error: Error::from_user }
 }
 
 /// Writes and reads a component's own error, where its type is serde's.

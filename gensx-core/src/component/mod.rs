@@ -4,7 +4,7 @@ mod codec;
 mod inputs;
 mod spec;
 
-pub use codec::{ErrorCodec, ErrorProbe, NoErrorCodec, OutputCodec, Return, output};
+pub use codec::{ErrorCodec, ErrorProbe, NoErrorCodec, OutputCodec, Return, ReturnCodec, output};
 pub(crate) use inputs::InputRecord;
 pub use inputs::{Inputs, Recorded, inputs};
 pub(crate) use spec::SpecRef;

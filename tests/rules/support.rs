@@ -1,0 +1,202 @@
+//! Lives that end at a chosen event, and a ledger of bodies that is kept outside the sink.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use gensx::{
+    Component, Event, EventKind, EventSink, MemorySink, RunId, Runtime, RuntimeBuilder, SinkError,
+    event::Outcome,
+    sink::{Append, Batch, Entry, Head, Inbox, Message},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Notify;
+
+static RAN: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);
+
+/// Notes that a body runs, under its run.
+pub fn ran(what: impl Into<String>) {
+    let run = gensx::current().expect("a body that runs in a run").run.to_string();
+    let mut ran = RAN.lock().unwrap();
+    ran.get_or_insert_default().entry(run).or_default().push(what.into());
+}
+
+/// What ran since the last call of this.
+pub fn take_ran(run: &RunId) -> Vec<String> {
+    let mut ran = RAN.lock().unwrap();
+    ran.get_or_insert_default().remove(run.as_str()).unwrap_or_default()
+}
+
+/// How many bodies of all runs begin with `what` and were not taken.
+pub fn count(what: &str) -> usize {
+    let ran = RAN.lock().unwrap();
+    ran.iter().flat_map(HashMap::values).flatten().filter(|ran| ran.starts_with(what)).count()
+}
+
+type Predicate = Box<dyn Fn(&Event) -> bool + Send + Sync>;
+
+/// A sink that dies right after an event: what comes later never arrives, as when the process is killed.
+pub struct Dying {
+    sink: Arc<MemorySink>,
+    last: Predicate,
+    dead: AtomicBool,
+    died: Notify,
+}
+
+impl fmt::Debug for Dying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dying")
+    }
+}
+
+#[async_trait]
+impl EventSink for Dying {
+    fn name(&self) -> String {
+        "dying".to_owned()
+    }
+
+    async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
+        if self.dead.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let decode = |payload| Event::decode(batch.first, payload).unwrap();
+        let answer = self.sink.append(batch).await;
+        if batch.payloads.iter().map(decode).any(|event| (self.last)(&event)) {
+            self.dead.store(true, Ordering::SeqCst);
+            self.died.notify_one();
+            std::future::pending::<()>().await;
+        }
+        answer
+    }
+
+    async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
+        self.sink.read(run, after, limit).await
+    }
+
+    async fn head(&self, run: &RunId) -> Result<Option<Head>, SinkError> {
+        self.sink.head(run).await
+    }
+
+    async fn changed(&self, run: &RunId, after: u64) -> Result<(), SinkError> {
+        self.sink.changed(run, after).await
+    }
+
+    async fn list(
+        &self,
+        unfinished: bool,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Head)>, SinkError> {
+        self.sink.list(unfinished, after, limit).await
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
+        self.sink.delete(run).await
+    }
+
+    async fn now_ms(&self) -> Result<u64, SinkError> {
+        self.sink.now_ms().await
+    }
+}
+
+#[async_trait]
+impl Inbox for Dying {
+    async fn send(&self, run: &RunId, message: Message) -> Result<u64, SinkError> {
+        self.sink.send(run, message).await
+    }
+
+    async fn receive(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Message>, SinkError> {
+        self.sink.receive(run, after, limit).await
+    }
+
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+        self.sink.arrivals(cursor).await
+    }
+}
+
+/// A run whose process died.
+pub struct Crashed {
+    pub sink: Arc<MemorySink>,
+    pub id: RunId,
+}
+
+impl Crashed {
+    /// A process that finds the stream.
+    pub fn runtime(&self) -> Runtime {
+        self.builder().build()
+    }
+
+    pub fn builder(&self) -> RuntimeBuilder {
+        Runtime::builder().shared_sink(Arc::clone(&self.sink) as Arc<dyn EventSink>)
+    }
+
+    /// Resumes the run in another process, and gives its output and what ran.
+    pub async fn resume<W, I>(&self, workflow: &W) -> (gensx::Result<W::Output>, Vec<String>)
+    where
+        W: Component<I>,
+        W::Output: Serialize + DeserializeOwned + Send + 'static,
+        I: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let run = self.runtime().resume(workflow, &self.id).await.unwrap();
+        let output = run.output().await;
+        (output, take_ran(&self.id))
+    }
+
+    /// The events of a run that has not ended.
+    pub async fn events_so_far(&self) -> Vec<Event> {
+        let entries = self.sink.read(&self.id, 0, 1000).await.unwrap();
+        entries.iter().map(|entry| Event::decode(entry.id, &entry.payload).unwrap()).collect()
+    }
+
+    pub async fn events(&self) -> Vec<Event> {
+        self.runtime().events(&self.id, None).collect().await.unwrap()
+    }
+}
+
+/// Starts a run in a process that dies right after the first event for which `last` is true.
+pub async fn crash<W, I>(
+    workflow: &W,
+    input: I,
+    last: impl Fn(&Event) -> bool + Send + Sync + 'static,
+) -> (Crashed, Vec<String>)
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+    I: Serialize + DeserializeOwned + Send + 'static,
+{
+    let sink = Arc::new(MemorySink::new());
+    let dying = Arc::new(Dying {
+        sink: Arc::clone(&sink),
+        last: Box::new(last),
+        dead: AtomicBool::new(false),
+        died: Notify::new(),
+    });
+    let runtime = Runtime::builder().shared_sink(Arc::clone(&dying) as Arc<dyn EventSink>).build();
+    let run = runtime.start(workflow, input).await.unwrap();
+    let id = run.id().clone();
+    tokio::select! {
+        () = dying.died.notified() => {}
+        output = run.output() => panic!("the run ended before its crash: {:?}", output.map(drop)),
+    }
+    let before = take_ran(&id);
+    (Crashed { sink, id }, before)
+}
+
+/// Whether the event is the outcome of a call that gave `output`.
+pub fn gave(output: &str) -> impl Fn(&Event) -> bool + Send + Sync + 'static {
+    let output = output.to_owned();
+    move |event| match &event.kind {
+        EventKind::Ended { outcome: Outcome::Output { json, .. } } => json.get() == output,
+        _ => false,
+    }
+}
+
+pub fn has(events: &[Event], kind: impl Fn(&EventKind) -> bool) -> bool {
+    events.iter().any(|event| kind(&event.kind))
+}
