@@ -12,6 +12,12 @@ pub use gensx_core::{
     sleep, spawn, usage, uuid, workflow,
 };
 pub use gensx_macros::component;
+#[cfg(feature = "sqlite")]
+pub use gensx_sqlite::SqliteSink;
+
+mod env;
+
+pub use env::{SINK_VARIABLE, sink_from_env, sink_from_url};
 
 /// What most programs use: `use gensx::prelude::*;`.
 pub mod prelude {

@@ -1,0 +1,50 @@
+use std::{env, sync::Arc};
+
+use gensx_core::{Error, EventSink, MemorySink, Result, SinkError, SinkErrorKind};
+
+/// The environment variable that names the sink.
+pub const SINK_VARIABLE: &str = "GENSX_SINK";
+
+/// The sink that `GENSX_SINK` names: `redis://HOST:PORT`, `sqlite:FILE` or `memory`. Unset, it means Redis on this
+/// machine. It never falls back to another sink: runs would then be in two places.
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a form that is none of these, a backend that this build is without, and a sink that does not open.
+pub async fn sink_from_env() -> Result<Arc<dyn EventSink>> {
+    match env::var(SINK_VARIABLE) {
+        Ok(url) => sink_from_url(&url).await,
+        Err(env::VarError::NotPresent) => {
+            let reason = "is not set, which means Redis on this machine, and this build has no Redis sink";
+            Err(wrong(reason))
+        }
+        Err(env::VarError::NotUnicode(_)) => Err(wrong("is not UTF-8")),
+    }
+}
+
+/// The sink that a text of the forms of [`sink_from_env`] names.
+///
+/// # Errors
+/// As [`sink_from_env`].
+pub async fn sink_from_url(url: &str) -> Result<Arc<dyn EventSink>> {
+    match url.split_once(':') {
+        None if url == "memory" => Ok(Arc::new(MemorySink::new())),
+        Some(("sqlite", file)) if !file.is_empty() => sqlite(file).await,
+        Some(("redis" | "rediss", _)) => Err(wrong("names Redis, and this build has no Redis sink")),
+        _ => Err(wrong("is of none of these forms")),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn sqlite(file: &str) -> Result<Arc<dyn EventSink>> {
+    Ok(Arc::new(gensx_sqlite::SqliteSink::open(file).await?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn sqlite(_file: &str) -> Result<Arc<dyn EventSink>> {
+    Err(wrong("names a file, and this build is without the feature `sqlite`"))
+}
+
+fn wrong(reason: &str) -> Error {
+    let forms = "`redis://HOST:PORT`, `sqlite:FILE` (embedded, needs no server) or `memory`";
+    SinkError::new(SinkErrorKind::Config, SINK_VARIABLE, format!("{SINK_VARIABLE} {reason}: set it to {forms}")).into()
+}
