@@ -1,6 +1,6 @@
 use std::{env, sync::Arc};
 
-use gensx_core::{Error, EventSink, MemorySink, Result, SinkError, SinkErrorKind};
+use gensx_core::{Error, EventSink, MemorySink, Result, Runtime, SinkError, SinkErrorKind};
 
 /// The environment variable that names the sink.
 pub const SINK_VARIABLE: &str = "GENSX_SINK";
@@ -46,5 +46,26 @@ async fn sqlite(_file: &str) -> Result<Arc<dyn EventSink>> {
 
 fn wrong(reason: &str) -> Error {
     let forms = "`redis://HOST:PORT`, `sqlite:FILE` (embedded, needs no server) or `memory`";
-    SinkError::new(SinkErrorKind::Config, SINK_VARIABLE, format!("{SINK_VARIABLE} {reason}: set it to {forms}")).into()
+    SinkError::new(
+        SinkErrorKind::Config,
+        SINK_VARIABLE,
+        format!("{SINK_VARIABLE} {reason}: set it to {forms}"),
+    )
+    .into()
+}
+
+/// Runtimes by the environment; in the [prelude](crate::prelude), so that `Runtime::from_env().await` reads as it
+/// should.
+pub trait RuntimeFromEnv: Sized {
+    /// A runtime over the sink that [`sink_from_env`] gives.
+    ///
+    /// # Errors
+    /// As [`sink_from_env`].
+    fn from_env() -> impl Future<Output = Result<Self>> + Send;
+}
+
+impl RuntimeFromEnv for Runtime {
+    async fn from_env() -> Result<Self> {
+        Ok(Self::builder().shared_sink(sink_from_env().await?).build())
+    }
 }

@@ -17,12 +17,13 @@ pub use gensx_sqlite::SqliteSink;
 
 mod env;
 
-pub use env::{SINK_VARIABLE, sink_from_env, sink_from_url};
+pub use env::{RuntimeFromEnv, SINK_VARIABLE, sink_from_env, sink_from_url};
 
 /// What most programs use: `use gensx::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Error, ErrorKind, ResultExt as _, RetryPolicy, Run, RunId, Runtime, Workflow, component,
+        Error, ErrorKind, ResultExt as _, RetryPolicy, Run, RunId, Runtime, RuntimeFromEnv as _, Workflow,
+        component,
     };
 }
 

@@ -220,4 +220,9 @@ async fn rule_11_idempotency_key() {
     assert_eq!(before[0], after[0], "the same for every attempt and replay");
     assert_ne!(after[0], after[1], "another for other inputs");
     assert_eq!(after[1], after[2]);
+    let events = crashed.events().await;
+    assert!(
+        !has(&events, |kind| matches!(kind, EventKind::Divergence { .. })),
+        "an unchanged program does not diverge"
+    );
 }

@@ -21,20 +21,20 @@ use tokio::sync::Notify;
 static RAN: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);
 
 /// Notes that a body runs, under its run.
-pub fn ran(what: impl Into<String>) {
+pub(crate) fn ran(what: impl Into<String>) {
     let run = gensx::current().expect("a body that runs in a run").run.to_string();
     let mut ran = RAN.lock().unwrap();
     ran.get_or_insert_default().entry(run).or_default().push(what.into());
 }
 
 /// What ran since the last call of this.
-pub fn take_ran(run: &RunId) -> Vec<String> {
+pub(crate) fn take_ran(run: &RunId) -> Vec<String> {
     let mut ran = RAN.lock().unwrap();
     ran.get_or_insert_default().remove(run.as_str()).unwrap_or_default()
 }
 
 /// How many bodies of all runs begin with `what` and were not taken.
-pub fn count(what: &str) -> usize {
+pub(crate) fn count(what: &str) -> usize {
     let ran = RAN.lock().unwrap();
     ran.iter().flat_map(HashMap::values).flatten().filter(|ran| ran.starts_with(what)).count()
 }
@@ -42,7 +42,7 @@ pub fn count(what: &str) -> usize {
 type Predicate = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// A sink that dies right after an event: what comes later never arrives, as when the process is killed.
-pub struct Dying {
+pub(crate) struct Dying {
     sink: Arc<MemorySink>,
     last: Predicate,
     dead: AtomicBool,
@@ -121,23 +121,23 @@ impl Inbox for Dying {
 }
 
 /// A run whose process died.
-pub struct Crashed {
-    pub sink: Arc<MemorySink>,
-    pub id: RunId,
+pub(crate) struct Crashed {
+    pub(crate) sink: Arc<MemorySink>,
+    pub(crate) id: RunId,
 }
 
 impl Crashed {
     /// A process that finds the stream.
-    pub fn runtime(&self) -> Runtime {
+    pub(crate) fn runtime(&self) -> Runtime {
         self.builder().build()
     }
 
-    pub fn builder(&self) -> RuntimeBuilder {
+    pub(crate) fn builder(&self) -> RuntimeBuilder {
         Runtime::builder().shared_sink(Arc::clone(&self.sink) as Arc<dyn EventSink>)
     }
 
     /// Resumes the run in another process, and gives its output and what ran.
-    pub async fn resume<W, I>(&self, workflow: &W) -> (gensx::Result<W::Output>, Vec<String>)
+    pub(crate) async fn resume<W, I>(&self, workflow: &W) -> (gensx::Result<W::Output>, Vec<String>)
     where
         W: Component<I>,
         W::Output: Serialize + DeserializeOwned + Send + 'static,
@@ -149,18 +149,18 @@ impl Crashed {
     }
 
     /// The events of a run that has not ended.
-    pub async fn events_so_far(&self) -> Vec<Event> {
+    pub(crate) async fn events_so_far(&self) -> Vec<Event> {
         let entries = self.sink.read(&self.id, 0, 1000).await.unwrap();
         entries.iter().map(|entry| Event::decode(entry.id, &entry.payload).unwrap()).collect()
     }
 
-    pub async fn events(&self) -> Vec<Event> {
+    pub(crate) async fn events(&self) -> Vec<Event> {
         self.runtime().events(&self.id, None).collect().await.unwrap()
     }
 }
 
 /// Starts a run in a process that dies right after the first event for which `last` is true.
-pub async fn crash<W, I>(
+pub(crate) async fn crash<W, I>(
     workflow: &W,
     input: I,
     last: impl Fn(&Event) -> bool + Send + Sync + 'static,
@@ -178,18 +178,23 @@ where
         died: Notify::new(),
     });
     let runtime = Runtime::builder().shared_sink(Arc::clone(&dying) as Arc<dyn EventSink>).build();
-    let run = runtime.start(workflow, input).await.unwrap();
+    // A process of its own, whose tasks end with it.
+    let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let workflow = workflow.clone();
+    let started = process.spawn(async move { runtime.start(&workflow, input).await });
+    let run = started.await.unwrap().unwrap();
     let id = run.id().clone();
     tokio::select! {
         () = dying.died.notified() => {}
         output = run.output() => panic!("the run ended before its crash: {:?}", output.map(drop)),
     }
+    process.shutdown_background();
     let before = take_ran(&id);
     (Crashed { sink, id }, before)
 }
 
 /// Whether the event is the outcome of a call that gave `output`.
-pub fn gave(output: &str) -> impl Fn(&Event) -> bool + Send + Sync + 'static {
+pub(crate) fn gave(output: &str) -> impl Fn(&Event) -> bool + Send + Sync + 'static {
     let output = output.to_owned();
     move |event| match &event.kind {
         EventKind::Ended { outcome: Outcome::Output { json, .. } } => json.get() == output,
@@ -197,6 +202,6 @@ pub fn gave(output: &str) -> impl Fn(&Event) -> bool + Send + Sync + 'static {
     }
 }
 
-pub fn has(events: &[Event], kind: impl Fn(&EventKind) -> bool) -> bool {
+pub(crate) fn has(events: &[Event], kind: impl Fn(&EventKind) -> bool) -> bool {
     events.iter().any(|event| kind(&event.kind))
 }

@@ -20,10 +20,11 @@ use crate::{
 
 pub(super) fn plan_for<T>(call: &Built<'_, T>, place: &Place, fingerprint: Fingerprint) -> Plan {
     let parent = &place.parent;
-    let ledger = parent.run.ledger();
+    let mut ledger = parent.run.ledger();
     if ledger.is_empty() {
         return Plan::Run;
     }
+    ledger.note_claimed(place.id);
     let keyed = call.key.is_some().then_some(call.on_change);
     let asked = Asked { version: call.spec.version, fingerprint, keyed, parent_begin: parent.begin() };
     plan(ledger.record(place.id), &asked)

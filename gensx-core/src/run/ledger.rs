@@ -156,11 +156,16 @@ impl Ledger {
         self.calls.is_empty()
     }
 
-    /// Notes that a call of this life stands for the recorded one, and gives what is recorded. It is kept only
-    /// where it may be asked for again.
+    /// Notes that a call of this life stands for the recorded one.
+    pub(crate) fn note_claimed(&mut self, call: CallId) {
+        if let Some(record) = self.calls.get_mut(&call) {
+            record.claimed = true;
+        }
+    }
+
+    /// Gives what is recorded of a call. It is kept only where it may be asked for again.
     pub(crate) fn claim(&mut self, call: CallId, keep: bool) -> Option<Known> {
         let record = self.calls.get_mut(&call)?;
-        record.claimed = true;
         let done = if keep { record.done.clone() } else { record.done.take() };
         done.map(|done| done.result)
     }
