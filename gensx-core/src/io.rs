@@ -4,13 +4,19 @@ use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Handle};
 
+/// Runs a task of the library's own.
+#[expect(clippy::disallowed_methods, reason = "this is the module that spawns the library's own tasks")]
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    handle().spawn(task);
+}
+
 /// The handle of a runtime that runs nothing but the library's own short tasks; made at the first use.
 ///
 /// # Panics
 /// If the process can start no thread.
 #[expect(clippy::disallowed_methods, reason = "this is the module that starts the thread")]
 #[expect(clippy::expect_used, reason = "a process that can start no thread cannot run anything")]
-pub(crate) fn handle() -> &'static Handle {
+fn handle() -> &'static Handle {
     static IO: OnceLock<Handle> = OnceLock::new();
     IO.get_or_init(|| {
         let runtime =

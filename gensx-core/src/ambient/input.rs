@@ -46,9 +46,7 @@ async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<
         Next::Begin { whole_ms: None, .. } => request(&leaf, name, deadline),
     };
     let run = std::sync::Arc::clone(leaf.run());
-    if let Err(error) = run.mail.pull(&run).await {
-        tracing::warn!(run = %run.id, error = %error, "the run's inbox cannot be read, it is tried again with the next message");
-    }
+    run.mail.pull_or_warn(&run).await;
     let message = {
         let arrival = std::pin::pin!(next_of::<T>(&leaf, name));
         match due_ms {

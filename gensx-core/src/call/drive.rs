@@ -147,7 +147,7 @@ impl<'a, T: Send> Running<'a, T> {
     }
 
     async fn finish(mut self) -> Result<T> {
-        let settled = match self.from_cache().await {
+        let settled = match self.cached().await {
             Some(cached) => Ok(cached),
             None => self.attempts().await,
         };
@@ -157,7 +157,7 @@ impl<'a, T: Send> Running<'a, T> {
         }
     }
 
-    async fn from_cache(&mut self) -> Option<Settled<T>> {
+    async fn cached(&mut self) -> Option<Settled<T>> {
         self.call.spec.cache_ttl?;
         let config = Arc::clone(&self.run().config);
         let key = self.cache_key();

@@ -104,7 +104,7 @@ impl Drop for Awaited {
 pub fn call<'a, R, F, Fut>(
     spec: &'static crate::component::Spec,
     inputs: Recorded,
-    returns: ReturnCodec<R>,
+    ReturnCodec { output, error: to_error }: ReturnCodec<R>,
     errors: ErrorCodec<R::Error>,
     mut body: F,
 ) -> Call<'a, R::Output>
@@ -115,7 +115,6 @@ where
     F: FnMut() -> Fut + Send + 'a,
     Fut: Future<Output = R> + Send + 'a,
 {
-    let ReturnCodec { output, error: to_error } = returns;
     let encode = errors.0.as_ref().map(|form| form.encode);
     let body: Body<'a, R::Output> = Box::new(move || {
         let future = body();
@@ -251,19 +250,19 @@ impl<'a, T: Send + 'a> Future for Call<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let this = &mut *self;
-        if let Some(link) = &this.link {
-            if let Some(answer) = gone(link, cx) {
-                return answer.map(|()| {
-                    let name = this.name();
-                    this.state = State::Over("cancelled");
-                    Err(cancelled(&name))
-                });
-            }
+        if let Some(link) = &this.link
+            && let Some(answer) = gone(link, cx)
+        {
+            return answer.map(|()| {
+                let name = this.name();
+                this.state = State::Over("cancelled");
+                Err(cancelled(&name))
+            });
         }
-        if let State::Built(_) = this.state {
-            if let State::Built(built) = std::mem::replace(&mut this.state, State::Over("starting")) {
-                this.state = State::Running(drive::drive(*built));
-            }
+        if let State::Built(_) = this.state
+            && let State::Built(built) = std::mem::replace(&mut this.state, State::Over("starting"))
+        {
+            this.state = State::Running(drive::drive(*built));
         }
         let State::Running(future) = &mut this.state else { return Poll::Pending };
         let result = std::task::ready!(future.as_mut().poll(cx));

@@ -88,7 +88,7 @@ impl Ledger {
             }
             EventKind::RunEnded { status, .. } => self.ended = Some(status),
             EventKind::Object { name, patch } => {
-                patch_object(self.objects.entry(name).or_default(), &patch, id)?
+                patch_object(self.objects.entry(name).or_default(), &patch, id)?;
             }
             EventKind::InputRejected { message, .. } => drop(self.taken_messages.insert(message)),
             kind => {

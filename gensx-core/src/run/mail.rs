@@ -54,6 +54,13 @@ impl Mail {
         }
     }
 
+    /// Reads what has arrived; a failure is logged, and made good by the next message.
+    pub(crate) async fn pull_or_warn(&self, run: &RunCore) {
+        if let Err(error) = self.pull(run).await {
+            tracing::warn!(run = %run.id, error = %error, "the run's inbox cannot be read, it is tried again with the next message");
+        }
+    }
+
     /// The next message of that name, when there is one. Cancel safe: a message is taken only when it is given.
     pub(crate) async fn next(&self, name: &str) -> Message {
         loop {

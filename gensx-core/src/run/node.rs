@@ -237,10 +237,11 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.held && self.is_current() {
-            if let Some(slots) = lock(&self.parent.state).slots.get_mut(&self.base) {
-                slots.give_back(self.slot);
-            }
+        if self.held
+            && self.is_current()
+            && let Some(slots) = lock(&self.parent.state).slots.get_mut(&self.base)
+        {
+            slots.give_back(self.slot);
         }
     }
 }

@@ -107,7 +107,7 @@ impl Outbox {
     /// Has the library's own thread send what is queued, after `wait`.
     fn send_soon(self: &Arc<Self>, wait: Duration) {
         let outbox = Arc::clone(self);
-        io::handle().spawn(async move {
+        io::spawn(async move {
             if !wait.is_zero() {
                 clock::sleep(wait).await;
             }
@@ -258,14 +258,13 @@ impl State {
     fn add(&mut self, event: Event) {
         if let EventKind::Text { channel, text } = &event.kind {
             self.queued_bytes += text.len();
-            if let Some(last) = self.queue.back_mut() {
-                if last.call == event.call && last.attempt == event.attempt {
-                    if let EventKind::Text { channel: before, text: joined } = &mut last.kind {
-                        if before == channel {
-                            return joined.push_str(text);
-                        }
-                    }
-                }
+            if let Some(last) = self.queue.back_mut()
+                && last.call == event.call
+                && last.attempt == event.attempt
+                && let EventKind::Text { channel: before, text: joined } = &mut last.kind
+                && before == channel
+            {
+                return joined.push_str(text);
             }
         }
         self.queue.push_back(event);

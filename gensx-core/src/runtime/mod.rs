@@ -79,7 +79,6 @@ impl fmt::Debug for Runtime {
 
 impl Runtime {
     /// Begins a runtime with its options.
-    #[must_use]
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }

@@ -74,7 +74,7 @@ where
             Append::Done | Append::Duplicate => {
                 let run = execute(runtime, Arc::clone(&core), prepared);
                 // What was sent while nobody had the run is waiting.
-                io::handle().spawn(async move { core.mail.pull(&core).await });
+                io::spawn(async move { core.mail.pull_or_warn(&core).await });
                 return Ok(run);
             }
             Append::Ended => return Ok(Run::new(runtime.clone(), id.clone(), None)),

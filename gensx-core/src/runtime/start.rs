@@ -183,10 +183,11 @@ impl Runtime {
             let sink = Arc::clone(self.sink());
             let (cursor, _) = sink.arrivals(0).await?;
             let inner = Arc::downgrade(&self.0);
-            io::handle().spawn(async move { deliver(sink, cursor, inner).await });
-            Ok(())
+            io::spawn(deliver(sink, cursor, inner));
+            Ok::<(), Error>(())
         };
-        self.0.arrivals.get_or_try_init(listen).await.map(|()| ())
+        self.0.arrivals.get_or_try_init(listen).await?;
+        Ok(())
     }
 }
 
@@ -204,9 +205,7 @@ async fn deliver(sink: Arc<dyn crate::EventSink>, mut cursor: u64, inner: std::s
         for id in runs {
             let local = lock(&inner.runs).get(&id).and_then(std::sync::Weak::upgrade);
             if let Some(local) = local {
-                if let Err(error) = local.core.mail.pull(&local.core).await {
-                    tracing::warn!(run = %id, error = %error, "the run's inbox cannot be read, it is tried again with the next message");
-                }
+                local.core.mail.pull_or_warn(&local.core).await;
             }
         }
     }

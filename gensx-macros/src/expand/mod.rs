@@ -104,6 +104,7 @@ fn error_codec(component: &Component) -> TokenStream {
     let constant = quote_spanned!(end=> ::Error>::CODEC);
     // All of it at the return type, where rustc looks for whoever asked for an error that converts.
     quote_spanned!(begin=> {
+        #[allow(unused_imports)]
         use #krate::__private::NoErrorCodec as _;
         #probe::<#projection #constant
     })
