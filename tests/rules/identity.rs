@@ -194,8 +194,7 @@ async fn rule_5_what_may_vary_goes_through_a_call() {
     assert!(has(&crashed.events().await, noted));
 }
 
-// Long enough for the retry to be on the stream before the next attempt begins.
-#[component(retry(max_attempts = 2, initial = "200ms"))]
+#[component(retry(max_attempts = 2, initial = "1ms"))]
 async fn charged(amount: u64) -> gensx::Result<u64> {
     ran(gensx::idempotency_key().unwrap());
     if gensx::current().unwrap().attempt == 1 {

@@ -1,8 +1,15 @@
-//! The rules of idempotence, each with a test named after it.
+//! The rules of idempotence, each with a test named after it; and what else holds of runs.
 #![allow(missing_docs)]
 
 mod attempts;
+mod bounds;
+mod cached;
+mod edits;
 mod identity;
+mod messages;
 mod order;
 mod runs;
+mod scale;
+mod sinks;
+mod streams;
 mod support;

@@ -186,7 +186,7 @@ impl<'a, T: Send> Running<'a, T> {
             let fate = classify(&failure.error, &self.run().config.classifiers);
             let when = self.call.spec.when.map(|when| when(&failure.error));
             match decide(&self.call.retry, attempt, fate, when, self.seed()) {
-                Decision::Retry(delay) => self.retry(&failure, delay),
+                Decision::Retry(delay) => self.retry(&failure, delay).await,
                 Decision::GiveUp => return self.give_up(failure),
             }
         }
@@ -222,17 +222,22 @@ impl<'a, T: Send> Running<'a, T> {
         u64::from_le_bytes(word) ^ u64::from(self.node().attempt())
     }
 
-    fn retry(&mut self, failure: &Failure, delay: Duration) {
-        let (node, run) = (self.node(), self.run());
+    /// Records that another attempt follows. It is durable before that begins: an owner that was replaced begins none.
+    async fn retry(&mut self, failure: &Failure, delay: Duration) {
+        let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
         let next = node.attempt() + 1;
         node.next_attempt(next);
         let whole_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         let wait = Wait { whole_ms, due_ms: run.store_now_ms().saturating_add(whole_ms) };
         let error = ErrorBody(ErrorRecord::of(&failure.error, None, |text| run.mask(text)));
         let kind = EventKind::Retried { error, delay_ms: wait.whole_ms, due_ms: wait.due_ms };
-        node.set_begin(run.push(Some(node.id), next, kind));
+        let position = run.push(Some(node.id), next, kind);
+        node.set_begin(position);
         run.gate.activate(run.ledger().outcomes());
         self.wait = Some(wait);
+        if durability(&self.call, &run) == Durability::Strict {
+            run.commit(position).await;
+        }
     }
 
     fn give_up(&mut self, failure: Failure) -> Result<Settled<T>, Failure> {

@@ -123,3 +123,14 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<CallId>(&text).unwrap(), CallId(bytes));
     }
 }
+
+/// The same constants stand in the root package's tests, which are built with other features of `serde_json`.
+#[test]
+fn identity_is_the_same_to_the_letter() {
+    let value = json!({"b": [1, 1.0, u64::MAX], "a": {"z": null, "y": "é"}});
+    let fingerprint = print(&value);
+    assert_eq!(fingerprint.to_string(), "8446d4de564a59a3ee7e2b2d6771ebd7");
+    let parent = CallId::root(&"golden".parse().unwrap());
+    let call = CallId::of(parent, "inner", &Marker::Inputs(fingerprint), 0);
+    assert_eq!(call.to_string(), "cfbe9ae92d70a9605a9f33155ac78bd6");
+}

@@ -1,0 +1,156 @@
+//! Limits, secrets and values that cannot be recorded: each a typed error that names the component.
+
+use std::{collections::HashMap, time::Duration};
+
+use gensx::{ErrorKind, Limits, prelude::*};
+
+use crate::support::{ran, take_ran};
+
+fn small() -> Runtime {
+    let limits =
+        Limits { event_bytes: 2_000, recorded_input_bytes: 100, events_per_run: 50, ..Limits::default() };
+    Runtime::builder().limits(limits).build()
+}
+
+/// The error of the component below the workflow.
+fn cause(error: &gensx::Error) -> &gensx::Error {
+    std::error::Error::source(error).and_then(|source| source.downcast_ref()).unwrap_or(error)
+}
+
+#[component]
+async fn large_output(size: usize) -> gensx::Result<String> {
+    Ok("x".repeat(size))
+}
+
+#[component]
+async fn large_event(size: usize) -> gensx::Result<usize> {
+    gensx::emit("blob", &"x".repeat(size));
+    tokio::task::yield_now().await;
+    Ok(size)
+}
+
+#[component]
+async fn oversized(which: u64) -> gensx::Result<usize> {
+    match which {
+        0 => large_output(3_000).await.map(|text| text.len()),
+        1 => large_event(3_000).await,
+        _ => large_output(1_000).await.map(|text| text.len()),
+    }
+}
+
+#[tokio::test]
+async fn values_past_a_limit_fail_their_component() {
+    let error = small().run(&oversized, 0).await.unwrap_err();
+    assert_eq!(cause(&error).kind(), ErrorKind::Limit);
+    assert!(
+        format!("{error:#}").contains("`oversized/large_output`: the output has 3002 bytes"),
+        "{error:#}"
+    );
+    let error = small().run(&oversized, 1).await.unwrap_err();
+    assert!(
+        format!("{error:#}").contains("`oversized/large_event`: the value emitted as `blob`"),
+        "{error:#}"
+    );
+    assert_eq!(small().run(&oversized, 2).await.unwrap(), 1_000);
+    let error = small().run(&large_input, "x".repeat(5_000)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+}
+
+#[component]
+async fn large_input(text: String) -> gensx::Result<usize> {
+    Ok(text.len())
+}
+
+#[component]
+async fn counts(n: u64) -> gensx::Result<u64> {
+    for i in 0..n {
+        large_output(usize::try_from(i).unwrap()).await?;
+    }
+    Ok(n)
+}
+
+#[tokio::test]
+async fn a_run_with_too_many_events_ends_as_failed() {
+    let run = small().start(&counts, 100).await.unwrap();
+    let error = run.output().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.to_string().contains("50 events"), "{error}");
+    assert_eq!(run.status().await.unwrap(), gensx::RunStatus::Failed);
+}
+
+#[component]
+async fn floods(pieces: usize) -> gensx::Result<usize> {
+    let piece = "x".repeat(1_000);
+    for _ in 0..pieces {
+        gensx::emit_text("flood", &piece);
+    }
+    tokio::task::yield_now().await;
+    Ok(pieces)
+}
+
+#[tokio::test]
+async fn text_without_an_await_is_bounded() {
+    let limits =
+        Limits { buffered_bytes: 10_000, flush_interval: Duration::from_secs(5), ..Limits::default() };
+    let runtime = Runtime::builder().limits(limits).build();
+    let error = runtime.run(&floods, 100_000).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.to_string().contains("floods"), "{error}");
+}
+
+#[component]
+async fn measures(values: Vec<f64>) -> gensx::Result<f64> {
+    Ok(values.iter().sum())
+}
+
+#[component]
+async fn passes_nan(_: u64) -> gensx::Result<f64> {
+    measures(vec![1.0, f64::NAN]).await
+}
+
+#[tokio::test]
+async fn nan_is_refused_by_name() {
+    let error = Runtime::in_memory().run(&passes_nan, 0).await.unwrap_err();
+    assert_eq!(cause(&error).kind(), ErrorKind::InvalidInput);
+    assert!(format!("{error:#}").contains("`passes_nan/measures`: input `values`: NaN"), "{error:#}");
+}
+
+#[component]
+async fn calls_provider(
+    #[secret] token: String,
+    #[skip] client: HashMap<String, String>,
+    page: u64,
+) -> gensx::Result<u64> {
+    ran(format!("page {page}"));
+    assert!(!client.is_empty());
+    Err(format!("401 for token {token} on page {page}").into())
+}
+
+#[component]
+async fn with_secret(#[secret] token: String) -> gensx::Result<String> {
+    let client = HashMap::from([("a".to_owned(), "b".to_owned())]);
+    let error = calls_provider(token, client, 3).await.unwrap_err();
+    Ok(format!("{:?}", error.kind()))
+}
+
+#[tokio::test]
+async fn secrets_are_written_nowhere() {
+    const SECRET: &str = "sk-do-not-write-me";
+    let runtime = Runtime::builder().secret_key([7; 32]).build();
+    let run = runtime.start(&with_secret, SECRET.to_owned()).await.unwrap();
+    assert_eq!(run.output().await.unwrap(), "Failed");
+    for event in run.events().collect().await.unwrap() {
+        assert!(!event.to_json().contains(SECRET), "{}", event.to_json());
+    }
+    take_ran(run.id());
+    let error = Runtime::in_memory().run(&with_secret, SECRET.to_owned()).await.unwrap_err();
+    assert!(error.to_string().contains("secret_key"), "{error}");
+}
+
+#[tokio::test]
+async fn run_ids_from_outside_are_checked() {
+    let long = "x".repeat(200);
+    for bad in ["", "a/b", "../etc", "a b", "ünïcode", long.as_str()] {
+        assert_eq!(bad.parse::<RunId>().unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+    }
+}

@@ -1,0 +1,66 @@
+//! The cache: across runs, single flight, and never for errors.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use gensx::{
+    EventKind,
+    event::{Origin, Outcome},
+    prelude::*,
+};
+
+use crate::support::{has, ran, take_ran};
+
+static COMPUTED: AtomicU32 = AtomicU32::new(0);
+
+#[component(cache(ttl = "1h", key = topic.to_lowercase()))]
+async fn looks_up(topic: String) -> gensx::Result<u32> {
+    COMPUTED.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Ok(u32::try_from(topic.len()).unwrap())
+}
+
+#[component]
+async fn asks_many(n: u64) -> gensx::Result<u32> {
+    let calls = (0..n).map(|_| looks_up("Rust".to_owned()));
+    let found = futures_util::future::try_join_all(calls).await?;
+    Ok(found.into_iter().sum())
+}
+
+#[component(cache(ttl = "1h"))]
+async fn fails(n: u64) -> gensx::Result<u64> {
+    ran("fails");
+    Err(format!("no {n}").into())
+}
+
+#[component]
+async fn tries_twice(_: u64) -> gensx::Result<u64> {
+    let _ = fails(1).await;
+    let _ = fails(1).await;
+    Ok(0)
+}
+
+#[tokio::test]
+async fn identical_calls_in_flight_are_computed_once_and_hits_are_recorded() {
+    let runtime = Runtime::in_memory();
+    assert_eq!(runtime.run(&asks_many, 50).await.unwrap(), 200);
+    assert_eq!(COMPUTED.load(Ordering::SeqCst), 1);
+    let run = runtime.start(&looks_up, "RUST".to_owned()).await.unwrap();
+    assert_eq!(run.output().await.unwrap(), 4);
+    assert_eq!(COMPUTED.load(Ordering::SeqCst), 1, "another run, the same key");
+    let second = runtime.start(&asks_many, 1).await.unwrap();
+    second.output().await.unwrap();
+    let cached = |kind: &EventKind| {
+        matches!(kind, EventKind::Ended { outcome: Outcome::Output { origin: Origin::Cached, .. } })
+    };
+    assert!(has(&second.events().collect().await.unwrap(), cached));
+}
+
+#[tokio::test]
+async fn errors_are_not_cached() {
+    let run = Runtime::in_memory().start(&tries_twice, 0).await.unwrap();
+    run.output().await.unwrap();
+    assert_eq!(take_ran(run.id()), ["fails", "fails"]);
+}

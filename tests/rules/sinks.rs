@@ -1,0 +1,181 @@
+//! A sink that fails, and a component that blocks its thread.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use gensx::{
+    ErrorKind, EventKind, EventSink, Limits, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
+    prelude::*,
+    sink::{Append, Batch, Entry, Head, Inbox, Message},
+};
+
+use crate::support::{ran, take_ran};
+
+/// A sink that is down for a number of appends.
+#[derive(Debug)]
+struct Down {
+    sink: MemorySink,
+    left: AtomicU32,
+}
+
+impl Down {
+    fn is_down(&self) -> bool {
+        self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+#[async_trait]
+impl EventSink for Down {
+    fn name(&self) -> String {
+        "flaky-store".to_owned()
+    }
+
+    async fn append(&self, batch: &Batch) -> std::result::Result<Append, SinkError> {
+        if batch.opens.is_none() && self.is_down() {
+            // Every other lost answer is to an append that was applied.
+            if self.left.load(Ordering::SeqCst) % 2 == 0 {
+                self.sink.append(batch).await?;
+            }
+            return Err(SinkError::new(SinkErrorKind::Unavailable, self.name(), "it does not answer"));
+        }
+        self.sink.append(batch).await
+    }
+
+    async fn read(
+        &self,
+        run: &RunId,
+        after: u64,
+        limit: usize,
+    ) -> std::result::Result<Vec<Entry>, SinkError> {
+        self.sink.read(run, after, limit).await
+    }
+
+    async fn head(&self, run: &RunId) -> std::result::Result<Option<Head>, SinkError> {
+        self.sink.head(run).await
+    }
+
+    async fn changed(&self, run: &RunId, after: u64) -> std::result::Result<(), SinkError> {
+        self.sink.changed(run, after).await
+    }
+
+    async fn list(
+        &self,
+        unfinished: bool,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> std::result::Result<Vec<(RunId, Head)>, SinkError> {
+        self.sink.list(unfinished, after, limit).await
+    }
+
+    async fn delete(&self, run: &RunId) -> std::result::Result<(), SinkError> {
+        self.sink.delete(run).await
+    }
+
+    async fn now_ms(&self) -> std::result::Result<u64, SinkError> {
+        self.sink.now_ms().await
+    }
+}
+
+#[async_trait]
+impl Inbox for Down {
+    async fn send(&self, run: &RunId, message: Message) -> std::result::Result<u64, SinkError> {
+        self.sink.send(run, message).await
+    }
+
+    async fn receive(
+        &self,
+        run: &RunId,
+        after: u64,
+        limit: usize,
+    ) -> std::result::Result<Vec<Message>, SinkError> {
+        self.sink.receive(run, after, limit).await
+    }
+
+    async fn arrivals(&self, cursor: u64) -> std::result::Result<(u64, Vec<RunId>), SinkError> {
+        self.sink.arrivals(cursor).await
+    }
+}
+
+#[component]
+async fn step(n: u64) -> gensx::Result<u64> {
+    ran(format!("step {n}"));
+    Ok(n)
+}
+
+#[component]
+async fn chain(n: u64) -> gensx::Result<u64> {
+    let mut sum = 0;
+    for i in 0..n {
+        sum += step(i).await?;
+    }
+    Ok(sum)
+}
+
+fn runtime(sink: &Arc<Down>, budget: Duration) -> Runtime {
+    let limits = Limits { sink_retry_budget: budget, ..Limits::default() };
+    Runtime::builder().shared_sink(Arc::clone(sink) as Arc<dyn EventSink>).limits(limits).build()
+}
+
+#[tokio::test]
+async fn a_run_waits_while_the_sink_is_down_and_loses_nothing() {
+    let sink = Arc::new(Down { sink: MemorySink::new(), left: AtomicU32::new(5) });
+    let run = runtime(&sink, Duration::from_secs(60)).start(&chain, 3).await.unwrap();
+    assert_eq!(run.output().await.unwrap(), 3);
+    assert_eq!(take_ran(run.id()), ["step 0", "step 1", "step 2"]);
+    let events = run.events().collect().await.unwrap();
+    assert!(events.iter().zip(1..).all(|(event, seq)| event.id.seq == seq));
+}
+
+#[tokio::test]
+async fn a_run_stops_when_the_budget_is_used_up_and_can_be_resumed() {
+    let sink = Arc::new(Down { sink: MemorySink::new(), left: AtomicU32::new(u32::MAX) });
+    let runtime = runtime(&sink, Duration::from_millis(60));
+    let run = runtime.start(&chain, 3).await.unwrap();
+    let error = run.output().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Sink);
+    assert!(format!("{error:#}").contains("flaky-store"), "{error:#}");
+    assert_eq!(run.status().await.unwrap(), RunStatus::Running);
+    take_ran(run.id());
+    sink.left.store(0, Ordering::SeqCst);
+    let again = runtime.resume(&chain, run.id()).await.unwrap();
+    assert_eq!(again.output().await.unwrap(), 3);
+    take_ran(run.id());
+}
+
+#[component]
+async fn blocks(_: u64) -> gensx::Result<u64> {
+    gensx::emit_text("draft", "before it blocks");
+    // What readers must see although this thread is held; it waits for the reader, not for a time.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !SEEN.load(Ordering::SeqCst) {
+        assert!(std::time::Instant::now() < deadline, "the text was not sent while the component blocked");
+        std::thread::yield_now();
+    }
+    Ok(1)
+}
+
+static SEEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appending_and_other_runs_go_on_when_a_component_blocks_its_thread() {
+    let runtime = Runtime::in_memory();
+    let run = runtime.start(&blocks, 0).await.unwrap();
+    let mut events = run.events();
+    loop {
+        if let EventKind::Text { text, .. } = events.next().await.unwrap().unwrap().kind {
+            assert_eq!(text, "before it blocks");
+            break;
+        }
+    }
+    let other = runtime.start(&chain, 5).await.unwrap();
+    assert_eq!(other.output().await.unwrap(), 10, "another run ends while this one blocks");
+    take_ran(other.id());
+    SEEN.store(true, Ordering::SeqCst);
+    assert_eq!(run.output().await.unwrap(), 1);
+}
