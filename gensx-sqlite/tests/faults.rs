@@ -183,7 +183,7 @@ async fn survive(seed: usize, damage: impl FnOnce(&mut Vec<u8>)) -> Vec<SinkErro
                 kinds.extend(sink.changed(&run, 0).await.err().map(|error| error.kind()));
                 kinds.extend(sink.delete(&run).await.err().map(|error| error.kind()));
             })
-            .await
+            .await;
         }
     }
     let typed =

@@ -48,6 +48,13 @@ async fn another_programs_database_is_left_alone() {
         let before = snapshot(folder.path());
         assert_eq!(refused(&file).await, SinkErrorKind::Config, "{mode} {pragma}");
         assert_eq!(snapshot(folder.path()), before, "{mode} {pragma}");
+        // As if the owner had been killed: what it has in its log is not moved by us.
+        let (left, left_file) = place();
+        for (name, bytes) in &before {
+            fs::write(left.path().join(name), bytes).unwrap();
+        }
+        assert_eq!(refused(&left_file).await, SinkErrorKind::Config);
+        assert_eq!(snapshot(left.path()), before, "{mode} {pragma}, left behind");
         drop(owner);
         assert_eq!(refused(&file).await, SinkErrorKind::Config);
         let theirs: i64 =

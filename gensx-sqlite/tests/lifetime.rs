@@ -125,6 +125,32 @@ async fn many_wait_and_one_is_woken() {
     assert_eq!(within("a wake", wakes.recv()).await.unwrap(), runs[9]);
 }
 
+#[tokio::test]
+async fn readers_in_this_process_learn_of_an_append_at_once() {
+    const ROUNDS: u64 = 100;
+    /// Much less than between two looks at the file: only the writer itself can have told.
+    const AT_ONCE: Duration = Duration::from_millis(2);
+    let (_folder, file) = place();
+    let sink = open(&file).await;
+    let run = run_id("run");
+    fill(&sink, &run, 1).await;
+    let mut prompt = 0;
+    for seq in 2..ROUNDS + 2 {
+        let appended = async {
+            assert_eq!(sink.append(&batch(&run, 1, seq, "news")).await.unwrap(), Append::Done);
+            std::time::Instant::now()
+        };
+        let told = async {
+            sink.changed(&run, seq - 1).await.unwrap();
+            std::time::Instant::now()
+        };
+        let (told, appended) = within("a wait", async { tokio::join!(told, appended) }).await;
+        prompt += u64::from(told.saturating_duration_since(appended) < AT_ONCE);
+    }
+    // Some may be late where the machine is busy.
+    assert!(prompt > ROUNDS / 5, "only {prompt} of {ROUNDS} were told at once");
+}
+
 #[test]
 fn outside_a_runtime_reads_are_refused() {
     let (_folder, file) = place();

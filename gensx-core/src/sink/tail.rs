@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, EventId, Result, RunId, clock, event::Event};
 
 /// Entries that a reader asks for at once: measured best between 500 and 1,000.
 const PAGE: usize = 500;
-/// Tries of one read while the sink does not answer.
+/// Tries of one question while the sink does not answer.
 const READ_ATTEMPTS: u32 = 6;
 /// The wait after the first failed try, doubled after each other one.
 const READ_RETRY: Duration = Duration::from_millis(100);
@@ -97,7 +97,8 @@ impl Reader {
         while self.page.is_empty() {
             self.page = self.read(self.position()).await?.into();
             if self.page.is_empty() {
-                self.sink.changed(&self.run, self.position()).await?;
+                let (run, after) = (&self.run, self.position());
+                patiently(|| self.sink.changed(run, after)).await?;
             } else {
                 self.check_page().await?;
             }
@@ -116,7 +117,7 @@ impl Reader {
     async fn check_cursor(&mut self) -> Result<bool> {
         let Some(cursor) = self.cursor else { return Ok(false) };
         self.expect_cursor(cursor).await?;
-        let head = self.sink.head(&self.run).await?;
+        let head = patiently(|| self.sink.head(&self.run)).await?;
         Ok(head.is_some_and(|head| head.status.is_ended() && head.last == cursor))
     }
 
@@ -154,14 +155,19 @@ impl Reader {
     }
 
     async fn read(&self, after: u64) -> Result<Vec<Entry>, SinkError> {
-        let mut wait = READ_RETRY;
-        for _ in 1..READ_ATTEMPTS {
-            match self.sink.read(&self.run, after, PAGE).await {
-                Err(error) if error.kind() == SinkErrorKind::Unavailable => clock::sleep(wait).await,
-                answer => return answer,
-            }
-            wait *= 2;
-        }
-        self.sink.read(&self.run, after, PAGE).await
+        patiently(|| self.sink.read(&self.run, after, PAGE)).await
     }
+}
+
+/// Asks again for some seconds while the sink does not answer.
+async fn patiently<T, F: Future<Output = Result<T, SinkError>>>(ask: impl Fn() -> F) -> Result<T, SinkError> {
+    let mut wait = READ_RETRY;
+    for _ in 1..READ_ATTEMPTS {
+        match ask().await {
+            Err(error) if error.kind() == SinkErrorKind::Unavailable => clock::sleep(wait).await,
+            answer => return answer,
+        }
+        wait *= 2;
+    }
+    ask().await
 }
