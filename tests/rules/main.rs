@@ -4,6 +4,7 @@
 mod attempts;
 mod bounds;
 mod cached;
+mod damage;
 mod edits;
 mod identity;
 mod messages;
@@ -11,5 +12,6 @@ mod order;
 mod runs;
 mod scale;
 mod sinks;
+mod spans;
 mod streams;
 mod support;

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument as _;
+
 use super::{Built, CallFuture, Failure, attempt, outside, replay, settle};
 use crate::{
     Error, ErrorKind, Fate, Result,
@@ -42,7 +44,8 @@ async fn inside<T: Send>(mut call: Built<'_, T>, place: Place, mut inputs: Box<I
     if go_on.is_none() {
         replay::note_divergence(&call, &place, &inputs);
     }
-    Running::start(call, place, inputs, go_on).await.finish().await
+    let span = tracing::info_span!("component", name = %call.spec.name, call = %place.id, label = call.label);
+    async { Running::start(call, place, inputs, go_on).await.finish().await }.instrument(span).await
 }
 
 fn check<T>(call: &Built<'_, T>, place: &Place, inputs: &InputRecord) -> Result<()> {
@@ -206,7 +209,9 @@ impl<'a, T: Send> Running<'a, T> {
         let node = Arc::clone(self.node());
         let config = Arc::clone(&node.run.config);
         let (call, clock) = (&mut self.call, config.clock.as_ref());
-        let value = attempt::bounded(&mut call.body, Some(&node), call.timeout, clock).await?;
+        let span = tracing::info_span!("attempt", number = node.attempt());
+        let tried = attempt::bounded(&mut call.body, Some(&node), call.timeout, clock).instrument(span).await;
+        let value = tried?;
         let mut value = settle::accepted(value, &call.ensure)?;
         let json = settle::written(&value, &call.output, &config.limits)?;
         if config.decoded_copies {
