@@ -311,6 +311,7 @@ impl<'a, T: Send> Running<'a, T> {
             fingerprint: self.inputs.fingerprint,
             args: self.inputs.args.clone(),
             key: self.call.key.clone(),
+            label: self.call.label.clone(),
         }
     }
 }

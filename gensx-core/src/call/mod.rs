@@ -74,6 +74,8 @@ pub(crate) struct Built<'a, T> {
     pub(crate) spec: SpecRef,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
+    /// Whether it was built outside any run where that is not allowed.
+    pub(crate) refused: bool,
     pub(crate) label: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) on_change: KeyChange,
@@ -136,14 +138,13 @@ impl<'a, T> Call<'a, T> {
         decode_error: Option<fn(&serde_json::value::RawValue) -> Option<BoxError>>,
         body: Body<'a, T>,
     ) -> Self {
-        if inputs.0.is_none() {
-            crate::runtime::orphans::note(&spec);
-        }
+        let refused = inputs.0.is_none() && crate::runtime::orphans::note(&spec);
         let (retry, timeout) = (spec.retry, spec.timeout);
         let mut built = Built {
             spec,
             retry,
             timeout,
+            refused,
             label: None,
             key: None,
             on_change: KeyChange::default(),

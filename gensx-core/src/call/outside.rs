@@ -8,9 +8,13 @@ use crate::{
     clock::{Clock as _, SystemClock},
     error::{Classifiers, classify},
     retry::{Decision, decide},
+    runtime::orphans::refused,
 };
 
 pub(super) async fn run<T: Send>(mut call: Built<'_, T>) -> Result<T> {
+    if call.refused {
+        return Err(refused(&call.spec));
+    }
     let path: Arc<str> = Arc::from(call.spec.name.as_ref());
     let clock = SystemClock::default();
     let mut number = 1;

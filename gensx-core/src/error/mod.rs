@@ -19,6 +19,9 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// The result of a component, a workflow or a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What an error says that has nothing to add to its source.
+const FAILED: &str = "failed";
+
 /// What went wrong, where, and after how many attempts.
 ///
 /// `Display` prints this level only; [`source`](StdError::source) leads to the cause, and `{:#}` prints the
@@ -56,7 +59,7 @@ enum Source {
 impl Error {
     /// Wraps any error, to be returned from a component.
     pub fn new(source: impl Into<BoxError>) -> Self {
-        Self::of(ErrorKind::Failed, "failed").with_source(source)
+        Self::of(ErrorKind::Failed, FAILED).with_source(source)
     }
 
     /// An error that is only a message.
@@ -105,11 +108,11 @@ impl Error {
         }
         #[cfg(feature = "anyhow")]
         if let Some(error) = any.downcast_mut::<Option<anyhow::Error>>().and_then(Option::take) {
-            let mut wrapped = Self::of(ErrorKind::Failed, "failed");
+            let mut wrapped = Self::of(ErrorKind::Failed, FAILED);
             wrapped.0.source = Some(Source::Anyhow(Arc::new(error)));
             return wrapped;
         }
-        slot.map_or_else(|| Self::msg("failed"), Self::new)
+        slot.map_or_else(|| Self::msg(FAILED), Self::new)
     }
 
     /// The failure of the component at `path`: an error of its own body in place, one from below as the source.
@@ -117,7 +120,7 @@ impl Error {
         if self.0.component.is_none() {
             return self.at(Arc::clone(path), attempts);
         }
-        Self::of(ErrorKind::Failed, "failed").with_source(self).at(Arc::clone(path), attempts)
+        Self::of(ErrorKind::Failed, FAILED).with_source(self).at(Arc::clone(path), attempts)
     }
 
     pub(crate) fn at(mut self, component: Arc<str>, attempts: u32) -> Self {
@@ -181,10 +184,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(component) = &self.0.component {
-            write!(f, "component `{component}`: ")?;
+        match &self.0.component {
+            Some(component) if self.0.message == FAILED => write!(f, "component `{component}` failed")?,
+            Some(component) => write!(f, "component `{component}`: {}", self.0.message)?,
+            None => f.write_str(&self.0.message)?,
         }
-        f.write_str(&self.0.message)?;
         if self.0.attempts > 1 {
             write!(f, " after {} attempts", self.0.attempts)?;
         }

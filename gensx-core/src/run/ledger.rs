@@ -60,6 +60,7 @@ pub(crate) struct Start {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) args: BTreeMap<String, Fingerprint>,
     pub(crate) key: Option<String>,
+    pub(crate) label: Option<String>,
 }
 
 /// An outcome, and its position.
@@ -103,8 +104,8 @@ impl Ledger {
     fn apply_to_call(&mut self, seq: u64, call: CallId, attempt: u32, kind: EventKind) {
         match kind {
             EventKind::Started { resumed: true, .. } => {}
-            EventKind::Started { name, parent, version, fingerprint, args, key, .. } => {
-                let start = Some(Box::new(Start { name, parent, version, fingerprint, args, key }));
+            EventKind::Started { name, parent, version, fingerprint, args, key, label, .. } => {
+                let start = Some(Box::new(Start { name, parent, version, fingerprint, args, key, label }));
                 self.calls.insert(call, Record { begin: seq, attempt, start, ..Record::default() });
             }
             EventKind::Retried { delay_ms, due_ms, .. } => {

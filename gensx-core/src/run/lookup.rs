@@ -75,6 +75,7 @@ mod tests {
             fingerprint: Fingerprint([1; 16]),
             args: std::collections::BTreeMap::new(),
             key: None,
+            label: None,
         };
         let done = done.map(|(position, ok)| Done { position, result: known(ok) });
         Record { begin: 5, attempt: 2, done, start: Some(Box::new(start)), ..Record::default() }

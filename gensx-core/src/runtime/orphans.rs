@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use crate::{component::Spec, run::lock};
+use crate::{Error, ErrorKind, component::Spec, run::lock};
 
 /// What happens when a component is built outside any run while this process executes runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,11 +19,12 @@ pub enum OutsideRuns {
     Warn,
     /// It is allowed.
     Allow,
+    /// The call fails with [`ErrorKind::Config`](crate::ErrorKind::Config).
+    Refuse,
 }
 
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-/// Runs whose runtime allows it.
-static ALLOWING: AtomicUsize = AtomicUsize::new(0);
+/// Runs that this process executes, by what their runtime wants: it warns, allows, or refuses.
+static RUNNING: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
 static REPORTED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 
 /// A run that is executed here.
@@ -32,34 +33,44 @@ pub(crate) struct Executing(OutsideRuns);
 
 impl Executing {
     pub(crate) fn begin(policy: OutsideRuns) -> Self {
-        RUNNING.fetch_add(1, Ordering::Relaxed);
-        if policy == OutsideRuns::Allow {
-            ALLOWING.fetch_add(1, Ordering::Relaxed);
-        }
+        RUNNING[policy as usize].fetch_add(1, Ordering::Relaxed);
         Self(policy)
     }
 }
 
 impl Drop for Executing {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
-        if self.0 == OutsideRuns::Allow {
-            ALLOWING.fetch_sub(1, Ordering::Relaxed);
-        }
+        RUNNING[self.0 as usize].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Notes that a component was built outside any run.
-pub(crate) fn note(spec: &Spec) {
-    if RUNNING.load(Ordering::Relaxed) == 0 || ALLOWING.load(Ordering::Relaxed) > 0 {
-        return;
+fn running(policy: OutsideRuns) -> bool {
+    RUNNING[policy as usize].load(Ordering::Relaxed) > 0
+}
+
+/// Notes that a component was built outside any run, and says whether the call is refused.
+pub(crate) fn note(spec: &Spec) -> bool {
+    if running(OutsideRuns::Allow) {
+        return false;
     }
-    let first = lock(&REPORTED).get_or_insert_default().insert(spec.name.clone().into_owned());
-    if first {
+    if running(OutsideRuns::Refuse) {
+        return true;
+    }
+    if running(OutsideRuns::Warn)
+        && lock(&REPORTED).get_or_insert_default().insert(spec.name.clone().into_owned())
+    {
         tracing::warn!(
             component = %spec.name,
             path = spec.path,
             "component built outside any run while runs are executed here: nothing of it is recorded; inside a run, spawn with gensx::spawn"
         );
     }
+    false
+}
+
+/// The error of a call that is refused.
+pub(crate) fn refused(spec: &Spec) -> Error {
+    let text =
+        "it was built outside any run while runs are executed here: inside a run, spawn with gensx::spawn";
+    Error::of(ErrorKind::Config, text).at(spec.name.as_ref().into(), 0).with_fate(crate::Fate::Permanent)
 }

@@ -216,7 +216,7 @@ fn restart(start: &Start) -> EventKind {
         key: start.key.clone(),
         args: start.args.clone(),
         inputs: None,
-        label: None,
+        label: start.label.clone(),
         resumed: false,
     }
 }
