@@ -39,7 +39,7 @@ impl EventSink for Down {
     async fn append(&self, batch: &Batch) -> std::result::Result<Append, SinkError> {
         if batch.opens.is_none() && self.is_down() {
             // Every other lost answer is to an append that was applied.
-            if self.left.load(Ordering::SeqCst) % 2 == 0 {
+            if self.left.load(Ordering::SeqCst).is_multiple_of(2) {
                 self.sink.append(batch).await?;
             }
             return Err(SinkError::new(SinkErrorKind::Unavailable, self.name(), "it does not answer"));
