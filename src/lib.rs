@@ -1,3 +1,6 @@
+//! [guide]: crate::_documentation::guide
+//! [design]: crate::_documentation::design
+//! [events]: crate::event
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -15,6 +18,7 @@ pub use gensx_macros::component;
 #[cfg(feature = "sqlite")]
 pub use gensx_sqlite::SqliteSink;
 
+pub mod _documentation;
 mod env;
 
 pub use env::{RuntimeFromEnv, SINK_VARIABLE, sink_from_env, sink_from_url};

@@ -1,0 +1,7 @@
+//! Pages about the library as a whole. They hold no code; their examples are tested.
+
+#[doc = include_str!("../docs/guide.md")]
+pub mod guide {}
+
+#[doc = include_str!("../docs/design.md")]
+pub mod design {}
