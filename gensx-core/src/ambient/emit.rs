@@ -12,6 +12,13 @@ use crate::{
 
 /// Streams a piece of text on a channel. Pieces are joined and sent every few tens of milliseconds, the first one at
 /// once; when more waits than the sink takes, the component is held at its next await.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// for token in ["The ", "sea ", "rises."] {
+///     gensx::emit_text("draft", token);
+/// }
+/// ```
 pub fn emit_text(channel: &str, text: &str) {
     if text.is_empty() {
         return;
@@ -30,6 +37,11 @@ pub fn emit_text(channel: &str, text: &str) {
 }
 
 /// Emits an event of the application's own. A value that is too large, or has no JSON form, fails the attempt.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// gensx::emit("source", "https://example.org/tides");
+/// ```
 pub fn emit<T: Serialize + ?Sized>(label: &str, value: &T) {
     with_node(|node| {
         if let Some(data) = json(node, label, value) {
@@ -40,6 +52,14 @@ pub fn emit<T: Serialize + ?Sized>(label: &str, value: &T) {
 
 /// Publishes the state of a named object: readers get the difference to its last state, as JSON Patch. A value that is too
 /// large, or has no JSON form, fails the attempt.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// let mut headings = vec!["Tides"];
+/// gensx::publish("outline", &headings);
+/// headings.push("Moons");
+/// gensx::publish("outline", &headings); // readers get one added heading
+/// ```
 pub fn publish<T: Serialize + ?Sized>(name: &str, value: &T) {
     with_node(|node| {
         let Some(whole) = json(node, name, value) else { return };
@@ -58,13 +78,24 @@ pub fn publish<T: Serialize + ?Sized>(name: &str, value: &T) {
     });
 }
 
-/// Says how far the component is.
+/// Says how far the component is, in units of its own.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// gensx::progress(3, 8);
+/// gensx::progress(3, None); // of how many is not known
+/// ```
 pub fn progress(done: u64, total: impl Into<Option<u64>>) {
     let total = total.into();
     with_node(|node| push(node, EventKind::Progress { done, total }));
 }
 
-/// Writes a log line to the run's stream.
+/// Writes a log line to the run's stream. Known secrets are masked in it.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// gensx::log(gensx::event::LogLevel::Warn, "two sources disagree");
+/// ```
 pub fn log(level: LogLevel, message: impl Into<String>) {
     let message = message.into();
     with_node(|node| {
@@ -73,7 +104,14 @@ pub fn log(level: LogLevel, message: impl Into<String>) {
     });
 }
 
-/// Records what one model call used. A replayed or cached component records nothing again.
+/// Records what one model call used, in tokens. A replayed or cached component records nothing again.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// use gensx::event::Usage;
+///
+/// gensx::usage(Usage { model: "small-1".into(), input_tokens: 812, output_tokens: 96 });
+/// ```
 pub fn usage(usage: Usage) {
     with_node(|node| push(node, EventKind::Usage(usage)));
 }

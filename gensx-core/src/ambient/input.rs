@@ -22,6 +22,19 @@ use crate::{
 ///
 /// The deadline is recorded when the wait begins: a resumed run waits only for what is left.
 ///
+/// Cancel safe: dropped, it takes no message.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// # async fn example() -> gensx::Result<()> {
+/// use std::time::Duration;
+///
+/// let approved: bool = gensx::input("approval", Duration::from_secs(3600)).await?;
+/// let comment: String = gensx::input("comment", None).await?; // however long it takes
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::Timeout`] at the deadline, [`ErrorKind::Config`] outside a run.
 pub fn input<T: DeserializeOwned>(

@@ -30,6 +30,13 @@ pub struct Current {
 }
 
 /// The run, path and attempt of the component that runs here; `None` outside a run.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// if let Some(current) = gensx::current() {
+///     println!("attempt {} of {} in run {}", current.attempt, current.path, current.run);
+/// }
+/// ```
 #[must_use]
 pub fn current() -> Option<Current> {
     scope::with(|node| Current {

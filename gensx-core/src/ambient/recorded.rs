@@ -13,7 +13,17 @@ use crate::{
 
 const NOTHING: Marker<'static> = Marker::Inputs(Fingerprint::NONE);
 
-/// The time, recorded: a resumed run gets the same.
+/// The time by the sink, recorded: a resumed run gets the same. Its precision is a millisecond.
+///
+/// Cancel safe: dropped before its outcome, it is asked again.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// # async fn example() -> gensx::Result<()> {
+/// let today = gensx::now().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Config`] outside a run.
@@ -25,7 +35,17 @@ pub fn now() -> impl Future<Output = Result<SystemTime>> + Send {
     }
 }
 
-/// A random UUID, recorded.
+/// A random UUID (version 4), recorded.
+///
+/// Cancel safe, as [`now`] is.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// # async fn example() -> gensx::Result<()> {
+/// let order = gensx::uuid().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Config`] outside a run.
@@ -34,7 +54,17 @@ pub fn uuid() -> impl Future<Output = Result<uuid::Uuid>> + Send {
     async move { recorded(leaf?, |_| uuid::Uuid::new_v4()).await }
 }
 
-/// A random number, recorded. Not for secrets: it stands in the stream.
+/// A random number of 64 bits, recorded. Not for secrets: it stands in the stream.
+///
+/// Cancel safe, as [`now`] is.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// # async fn example() -> gensx::Result<()> {
+/// let die = gensx::random().await? % 6 + 1;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Config`] outside a run.

@@ -9,7 +9,17 @@ use crate::{
 };
 
 /// Sleeps. The time when it is due is recorded: a resumed run waits only for what is left, and never
-/// longer than `duration`.
+/// longer than `duration`. Its precision is a millisecond.
+///
+/// Cancel safe: dropped, the sleep is over.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// # async fn example() -> gensx::Result<()> {
+/// gensx::sleep(std::time::Duration::from_secs(60)).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Config`](crate::ErrorKind::Config) outside a run.

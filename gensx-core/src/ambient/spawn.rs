@@ -8,11 +8,24 @@ use tokio::task::JoinHandle;
 use crate::{Error, ErrorKind, Result, run::scope};
 
 /// A task of a component: see [`spawn`]. Dropping it lets the task go on until its component ends.
+///
+/// # Errors
+/// As a future: [`ErrorKind::Panic`] if the task panicked, [`ErrorKind::Cancelled`] if it was aborted.
 #[derive(Debug)]
 pub struct Spawned<T>(JoinHandle<T>);
 
 /// Spawns a task that belongs to the component that runs here: calls that it builds are children of that component, and it is
 /// aborted when the component's attempt ends. Outside a run it is `tokio::spawn`.
+///
+/// ```
+/// # use gensx_core as gensx;
+/// # async fn search(_: &str) -> gensx::Result<Vec<String>> { Ok(vec![]) }
+/// # async fn example() -> gensx::Result<()> {
+/// let task = gensx::spawn(async { search("tides").await });
+/// let found = task.await??;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Panics
 /// Outside a tokio runtime.

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 pub(crate) use flight::{Flight, Flights};
 pub use memory::{DEFAULT_CACHE_BYTES, MemoryCache};
 
-/// A store of outputs by key. It is only an optimisation: a failure is a miss, which the backend logs.
+/// A store of outputs by key. It is only an optimisation: a failure is a miss, which the backend logs. Its futures may be
+/// dropped at any time.
 #[async_trait]
 pub trait Cache: std::fmt::Debug + Send + Sync + 'static {
     /// The JSON under `key`, unless it has expired.

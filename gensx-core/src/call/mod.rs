@@ -56,6 +56,18 @@ impl From<Error> for Failure {
 ///
 /// Cancel safe: dropping it cancels the call and gives its place back. What had been recorded stays.
 ///
+/// ```
+/// # use gensx_core::{Call, Result, RetryPolicy};
+/// # async fn example(research: impl Fn(&str) -> Call<'static, Vec<String>>) -> Result<()> {
+/// let findings = research("tides")
+///     .label("Tides")
+///     .retry(RetryPolicy::new(3))
+///     .ensure(|found| !found.is_empty())
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// One [`Error`], which says how the component failed, where, and after how many attempts.
 #[must_use = "a call does nothing unless it is awaited"]

@@ -27,7 +27,15 @@ pub fn permanent(source: impl Into<BoxError>) -> Error {
     Error::of(ErrorKind::Failed, "permanent failure").with_fate(Fate::Permanent).with_source(source)
 }
 
-/// Marks an error as one to be retried, not sooner than `wait` from now.
+/// Marks an error as one to be retried, not sooner than `wait` from now; at most
+/// [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER) counts.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let error = gensx_core::retry_after(Duration::from_secs(2), "429 Too Many Requests");
+/// assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
+/// ```
 pub fn retry_after(wait: Duration, source: impl Into<BoxError>) -> Error {
     Error::of(ErrorKind::Failed, "asked to come back later")
         .with_fate(Fate::RetryAfter(wait))

@@ -23,7 +23,19 @@ pub enum IfExists {
     Fail,
 }
 
-/// A runtime's options.
+/// A runtime's options. What they are by default is said at each.
+///
+/// ```
+/// use gensx_core::{Durability, Fate, Runtime};
+///
+/// let runtime = Runtime::builder()
+///     .durability(Durability::Pipelined)
+///     .classify(|error: &std::io::Error| match error.kind() {
+///         std::io::ErrorKind::NotFound => Fate::Permanent,
+///         _ => Fate::Retry,
+///     })
+///     .build();
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "a builder makes nothing before `build`"]
 pub struct RuntimeBuilder {
@@ -70,13 +82,14 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Bounds of runs.
+    /// Bounds of runs. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Says the fate of errors of a type that is not the application's own.
+    /// Says the fate of errors of a type that is not the application's own. The first rule that knows an error in the
+    /// chain decides. Default: no rules.
     pub fn classify<E: StdError + 'static>(
         mut self,
         rule: impl Fn(&E) -> Fate + Send + Sync + 'static,
@@ -85,7 +98,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The key that secrets are hashed with. It must stay the same for as long as runs are resumed.
+    /// The key that secrets are hashed with. It must stay the same for as long as runs are resumed. Default: none, and
+    /// calls with secrets fail.
     pub fn secret_key(mut self, key: [u8; 32]) -> Self {
         self.secret_key = Some(key);
         self

@@ -59,6 +59,18 @@ impl Local {
 }
 
 /// A handle on a run that gives a `T`. Dropping it changes nothing.
+///
+/// ```
+/// # use gensx_core::{Result, Run};
+/// # async fn example(run: Run<String>) -> Result<()> {
+/// let mut events = run.events();
+/// while let Some(event) = events.next().await {
+///     println!("{}", event?.to_json());
+/// }
+/// println!("{}", run.output().await?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Run<T> {
     runtime: Runtime,
     id: RunId,
@@ -89,7 +101,7 @@ impl<T> Run<T> {
         self.runtime.events(&self.id, Some(id))
     }
 
-    /// How it stands, by its stream.
+    /// How it stands, by its stream. Cancel safe.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::Sink`].
@@ -101,6 +113,8 @@ impl<T> Run<T> {
     /// Cancels the run, wherever it is executed: its open calls are dropped at their next await, and it ends with
     /// the status cancelled. A run that nobody executes is ended when it is resumed. Returns when the wish is
     /// durable; a run that has ended stays as it is.
+    ///
+    /// Cancel safe: dropped, the wish may be durable or not; it may be repeated.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::Sink`].

@@ -60,6 +60,16 @@ pub(crate) struct Config {
 /// Starts, resumes and watches runs. Cheap to clone; the clones are one.
 ///
 /// Dropping it stops nothing: runs go on until they end. To let go of them first, [`drain`](Self::drain).
+///
+/// ```
+/// # use gensx_core::{Component, Result, RunId, Runtime};
+/// # async fn example(digest: impl Component<String, Output = String>) -> Result<()> {
+/// let runtime = Runtime::in_memory();
+/// let run = runtime.start(&digest, "tides".to_owned()).await?;
+/// println!("run {}: {}", run.id(), run.output().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
@@ -79,6 +89,15 @@ impl fmt::Debug for Runtime {
 
 impl Runtime {
     /// Begins a runtime with its options.
+    ///
+    /// ```
+    /// use gensx_core::{Limits, MemorySink, Runtime};
+    ///
+    /// let runtime = Runtime::builder()
+    ///     .sink(MemorySink::new())
+    ///     .limits(Limits { events_per_run: 10_000, ..Default::default() })
+    ///     .build();
+    /// ```
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }
@@ -91,7 +110,8 @@ impl Runtime {
 
     /// Starts a run under a fresh id and gives its handle, when the run's first event is durable.
     ///
-    /// Cancel safe: a run that was started goes on without its handle.
+    /// Cancel safe: a run that was started goes on without its handle. One whose first event was under way may be left
+    /// on the sink, unfinished, to be resumed.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for an input that cannot be recorded, [`ErrorKind::Sink`] if the sink fails.
@@ -105,7 +125,7 @@ impl Runtime {
     }
 
     /// Starts a run under the caller's id. If there is one, the answer follows
-    /// [`RuntimeBuilder::if_exists`]: its handle, or an error.
+    /// [`RuntimeBuilder::if_exists`]: its handle, or an error. Cancel safe, as [`start`](Self::start) is.
     ///
     /// # Errors
     /// As [`start`](Self::start); [`ErrorKind::Exists`] by policy.
@@ -118,7 +138,7 @@ impl Runtime {
         start::start(self, workflow, id, input).await
     }
 
-    /// Starts a run and waits for its output.
+    /// Starts a run and waits for its output. Cancel safe: the run goes on.
     ///
     /// # Errors
     /// As [`start`](Self::start), and the run's own error.
@@ -136,6 +156,16 @@ impl Runtime {
     ///
     /// Resuming takes the run over: an owner that still lives is fenced and stops.
     ///
+    /// Cancel safe: dropped, it may have taken the run over or not; resume it again.
+    ///
+    /// ```
+    /// # use gensx_core::{Component, Result, RunId, Runtime};
+    /// # async fn example(runtime: Runtime, digest: impl Component<String, Output = String>) -> Result<()> {
+    /// let id: RunId = "monday".parse()?;
+    /// let output = runtime.resume(&digest, &id).await?.output().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     /// # Errors
     /// Before the run is touched: [`ErrorKind::NotFound`] without a stream or for another workflow's run,
     /// [`ErrorKind::Replay`] for an input that no longer decodes, [`ErrorKind::InvalidInput`] if
@@ -165,6 +195,8 @@ impl Runtime {
     /// Starts a new run in the place of one that ended without its output. What had succeeded is carried over, and idempotency keys
     /// stay the same; the old stream stays as it is.
     ///
+    /// Cancel safe: dropped, the new run may be left on the sink, unfinished.
+    ///
     /// # Errors
     /// As [`resume`](Self::resume); [`ErrorKind::InvalidInput`] for a run that succeeded or has not ended.
     pub async fn retry<W, I>(&self, workflow: &W, id: &RunId) -> Result<Run<W::Output>>
@@ -176,7 +208,7 @@ impl Runtime {
         resume::retry(self, workflow, id).await
     }
 
-    /// Every run of the sink that has not ended, with the name of its workflow.
+    /// Every run of the sink that has not ended, with the name of its workflow. Cancel safe.
     ///
     /// # Errors
     /// [`ErrorKind::Sink`].
@@ -197,6 +229,8 @@ impl Runtime {
     ///
     /// Gives each run's id and whether it was resumed; a run whose workflow is not registered is left alone.
     ///
+    /// Cancel safe: the runs that were resumed go on.
+    ///
     /// # Errors
     /// [`ErrorKind::Sink`] if the runs cannot be listed.
     pub async fn resume_all(&self) -> Result<Vec<(RunId, Result<()>)>> {
@@ -210,7 +244,7 @@ impl Runtime {
         Ok(resumed)
     }
 
-    /// A handle on a run, wherever it is executed: its events, its status, its output; not its execution.
+    /// A handle on a run, wherever it is executed: its events, its status, its output; not its execution. Cancel safe.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::Sink`].
@@ -229,6 +263,16 @@ impl Runtime {
 
     /// Sends a message to a run that waits, or will wait, for `input(name, ..)`. With an `id`, sending it again
     /// changes nothing.
+    ///
+    /// Cancel safe: dropped, the message may have been sent or not; give it an `id` and send it again.
+    ///
+    /// ```
+    /// # use gensx_core::{Component, Result, RunId, Runtime};
+    /// # async fn example(runtime: Runtime, run: RunId) -> Result<()> {
+    /// runtime.send(&run, "approval", &true, Some("click-1")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::Sink`] (also for a run that has ended),
@@ -251,6 +295,8 @@ impl Runtime {
 
     /// Lets go of every run of this process, to be resumed later or elsewhere: their futures are dropped, nothing is
     /// recorded, and no attempt is used up. Their handles' `output()` gives [`ErrorKind::Drained`].
+    ///
+    /// Cancel safe: dropped, the runs are let go of all the same, and nobody waits for them.
     pub async fn drain(&self) {
         let locals: Vec<_> = lock(&self.0.runs).values().filter_map(Weak::upgrade).collect();
         for local in &locals {

@@ -40,7 +40,7 @@ impl Events {
         stream::StreamExt::next(&mut self.0).await
     }
 
-    /// Every event to the run's end.
+    /// Every event to the run's end. Dropped, it loses what it has read; the stream has it still.
     ///
     /// # Errors
     /// The first error of the stream.
@@ -55,6 +55,20 @@ impl Events {
 /// [`ErrorKind::NotFound`] without a stream, [`ErrorKind::Gone`] if `after` is not in the stream (any more),
 /// [`ErrorKind::Replay`] for an entry that cannot be read, [`ErrorKind::Sink`] if the sink does not answer for
 /// some seconds.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use gensx_core::{EventSink, Result, RunId, sink};
+///
+/// async fn print(store: Arc<dyn EventSink>, run: RunId) -> Result<()> {
+///     let mut events = sink::events(store, run, None);
+///     while let Some(event) = events.next().await {
+///         println!("{}", event?.to_json());
+///     }
+///     Ok(())
+/// }
+/// ```
 #[must_use]
 pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> Events {
     let reader = Reader { sink, run, cursor: after, page: VecDeque::new(), state: State::Unchecked };

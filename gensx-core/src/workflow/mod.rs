@@ -19,6 +19,17 @@ use crate::{
 type Make<I, O> = Arc<dyn Fn(I) -> BoxFuture<Result<O>> + Send + Sync>;
 
 /// Components composed into one, typed from its input to its output. It is a component itself.
+///
+/// ```
+/// # use gensx_core::{Component, Workflow};
+/// # fn example(
+/// #     research: impl Component<String, Output = Vec<String>>,
+/// #     write: impl Component<Vec<String>, Output = String>,
+/// # ) {
+/// let blog = Workflow::new("blog", research).then(write);
+/// assert_eq!(blog.plan().stages.len(), 2);
+/// # }
+/// ```
 pub struct Workflow<I, O> {
     spec: Arc<Spec>,
     stages: Vec<Stage>,
