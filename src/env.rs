@@ -8,8 +8,11 @@ pub const SINK_VARIABLE: &str = "GENSX_SINK";
 /// The sink that `GENSX_SINK` names: `redis://HOST:PORT`, `sqlite:FILE` or `memory`. Unset, it means Redis on this
 /// machine. It never falls back to another sink: runs would then be in two places.
 ///
+/// Cancel safe: dropped while a file is opened, it may leave a new, empty one behind.
+///
 /// # Errors
-/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a form that is none of these, a backend that this build is without, and a sink that does not open.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a form that is none of these and a backend that this build is without;
+/// a sink that does not open gives its own error.
 pub async fn sink_from_env() -> Result<Arc<dyn EventSink>> {
     match env::var(SINK_VARIABLE) {
         Ok(url) => sink_from_url(&url).await,
@@ -21,7 +24,18 @@ pub async fn sink_from_env() -> Result<Arc<dyn EventSink>> {
     }
 }
 
-/// The sink that a text of the forms of [`sink_from_env`] names.
+/// The sink that a text of the forms of [`sink_from_env`] names. Cancel safe, as that is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> gensx::Result<()> {
+/// use gensx::Runtime;
+///
+/// let runtime = Runtime::builder().shared_sink(gensx::sink_from_url("memory").await?).build();
+/// assert!(gensx::sink_from_url("floppy:a").await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// As [`sink_from_env`].
@@ -56,6 +70,15 @@ fn wrong(reason: &str) -> Error {
 
 /// Runtimes by the environment; in the [prelude](crate::prelude), so that `Runtime::from_env().await` reads as it
 /// should.
+///
+/// ```no_run
+/// use gensx::prelude::*;
+///
+/// # async fn example() -> gensx::Result<()> {
+/// let runtime = Runtime::from_env().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait RuntimeFromEnv: Sized {
     /// A runtime over the sink that [`sink_from_env`] gives.
     ///
