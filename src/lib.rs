@@ -1,6 +1,11 @@
+// Where the README's links lead from here: the first definition of a name counts.
 //! [guide]: crate::_documentation::guide
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
+//! [architecture]: https://github.com/gensx/gensx-rs/blob/main/ARCHITECTURE.md
+//! [changelog]: https://github.com/gensx/gensx-rs/blob/main/CHANGELOG.md
+//! [mit]: https://github.com/gensx/gensx-rs/blob/main/LICENSE-MIT
+//! [apache]: https://github.com/gensx/gensx-rs/blob/main/LICENSE-APACHE
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
