@@ -65,7 +65,7 @@ pub(crate) async fn apologise(topic: String, code: String) -> gensx::Result<Stri
 
 static DOORS: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 
-fn door(name: &str) -> Arc<Semaphore> {
+pub(crate) fn door(name: &str) -> Arc<Semaphore> {
     let mut doors = DOORS.lock().unwrap();
     Arc::clone(doors.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(0))))
 }

@@ -5,6 +5,7 @@ mod bodies;
 mod combinators;
 mod failures;
 mod identity;
+mod order;
 mod plan;
 mod resume;
 mod support;

@@ -8,7 +8,7 @@ use gensx::{
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The longest that a test waits for a value.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Calls a workflow outside any run, and in one; both must give the same. Gives that and the run's events.
 pub(crate) async fn both<W, I>(workflow: &W, input: I) -> (Result<W::Output>, Vec<Event>)
