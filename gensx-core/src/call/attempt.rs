@@ -21,7 +21,13 @@ pub(super) async fn bounded<T>(
     timeout: Option<Duration>,
     clock: &dyn Clock,
 ) -> Result<T, Failure> {
-    let future = catch_unwind(AssertUnwindSafe(body)).map_err(|panic| panicked(&*panic))?;
+    // A body may build calls before its future is polled: they are its children too.
+    let mut begin = || catch_unwind(AssertUnwindSafe(&mut *body));
+    let begun = match node {
+        Some(node) => scope::enter(node, begin),
+        None => begin(),
+    };
+    let future = begun.map_err(|panic| panicked(&*panic))?;
     let guarded = Guarded { future: Some(future), node };
     let Some(timeout) = timeout else { return guarded.await };
     match select(guarded, clock.sleep(timeout)).await {

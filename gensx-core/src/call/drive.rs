@@ -18,6 +18,7 @@ use crate::{
         ledger::{Done, Known, Start, Wait},
         lookup::Plan,
         node::{Node, Place},
+        turns::Turn,
     },
 };
 
@@ -293,13 +294,17 @@ impl<'a, T: Send> Running<'a, T> {
             Known::Failed(error) => Outcome::Failed(error),
         };
         let position = run.push(Some(node.id), node.attempt(), EventKind::Ended { outcome });
+        let turn = Turn::take(&run, position);
         if let Some((start, result)) = keep {
             run.ledger().remember(node.id, Some(start), Done { position, result });
         }
         match durability(&self.call, &run) {
             Durability::Strict => run.commit(position).await,
-            Durability::Pipelined => run.outbox.leave_behind(position),
+            Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
+            // A strict outcome that was recorded before comes first, and that is not durable yet.
+            Durability::Pipelined => run.commit(position).await,
         }
+        turn.wait().await;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::{
         lookup::{Asked, Plan, plan},
         node::{Node, Place},
         scope,
+        turns::Turn,
     },
 };
 
@@ -71,9 +72,9 @@ impl Leaf {
         let planned = plan(run.ledger().record(self.place.id), &asked);
         Ok(match planned {
             Plan::Hear(position) => {
+                self.place.keep();
                 run.gate.hear(&run, position).await;
                 let known = run.ledger().claim(self.place.id, self.place.parent.keep);
-                self.place.keep();
                 Next::Known(match known {
                     Some(Known::Output { json, .. }) => Ok(json),
                     Some(Known::Failed(error)) => Err(error.to_error()),
@@ -101,6 +102,7 @@ impl Leaf {
     pub(crate) async fn end(mut self, kind: EventKind, json: Json) -> Json {
         let run = Arc::clone(self.run());
         let position = self.push(kind);
+        let turn = Turn::take(&run, position);
         self.place.keep();
         if self.place.parent.keep {
             let result =
@@ -108,6 +110,7 @@ impl Leaf {
             run.ledger().remember(self.place.id, None, Done { position, result });
         }
         run.commit(position).await;
+        turn.wait().await;
         json
     }
 

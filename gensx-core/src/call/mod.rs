@@ -223,6 +223,13 @@ impl<'a, T> Call<'a, T> {
         self.built(|built| built.fallback = Some(Box::new(answer)))
     }
 
+    /// As [`label`](Self::label), for a call that has none of its own.
+    pub(crate) fn default_label(self, label: &str) -> Self {
+        self.built(|built| {
+            built.label.get_or_insert_with(|| label.to_owned());
+        })
+    }
+
     pub(crate) fn spec(&self) -> Option<&SpecRef> {
         match &self.state {
             State::Built(built) => Some(&built.spec),

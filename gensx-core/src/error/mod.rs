@@ -177,6 +177,12 @@ impl Error {
         chain::chain(self).find_map(|error| error.downcast_ref::<E>())
     }
 
+    /// Whether the call was not carried out to an outcome, because its parent or its run ends: no error of a component, so
+    /// that no boundary may answer for it. A component that failed for another run's end has its own path.
+    pub(crate) fn is_control(&self) -> bool {
+        self.0.component.is_none() && self.0.kind == ErrorKind::Cancelled
+    }
+
     fn below(&self) -> impl Iterator<Item = &Error> {
         chain::chain(self).skip(1).filter_map(|error| error.downcast_ref::<Error>())
     }

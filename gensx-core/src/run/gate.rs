@@ -18,7 +18,7 @@ use super::{RunCore, lock};
 
 /// Turns in which calls that were built, but are polled by other tasks, get to come forward before others go
 /// first. A program that was edited may never poll them, so the patience has an end.
-const PATIENCE_TURNS: u32 = 256;
+pub(super) const PATIENCE_TURNS: u32 = 256;
 
 /// A position in the stream, and a number that tells those at the same position apart.
 type Key = (u64, u64);
@@ -122,6 +122,11 @@ impl Gate {
         let key = (position, state.tickets);
         state.hearing.insert(key, Arc::clone(turn));
         key
+    }
+
+    /// Whether recorded outcomes are waited for.
+    pub(crate) fn is_hearing(&self) -> bool {
+        !lock(&self.state).hearing.is_empty()
     }
 
     /// Lets the next one through; called when the run's future has nothing else to do.

@@ -8,6 +8,7 @@ pub(crate) mod node;
 pub(crate) mod outbox;
 pub(crate) mod scope;
 pub(crate) mod task;
+pub(crate) mod turns;
 
 use std::{
     collections::HashMap,
@@ -19,7 +20,13 @@ use std::{
 use futures_util::task::AtomicWaker;
 use serde_json::Value;
 
-use self::{gate::Gate, ledger::Ledger, mail::Mail, outbox::Outbox};
+use self::{
+    gate::{Gate, Step},
+    ledger::Ledger,
+    mail::Mail,
+    outbox::Outbox,
+    turns::Turns,
+};
 use crate::{
     CallId, Error, ErrorKind, RunId,
     event::{Event, EventKind},
@@ -45,6 +52,7 @@ pub(crate) struct RunCore {
     pub(crate) config: Arc<Config>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) gate: Gate,
+    pub(crate) turns: Turns,
     pub(crate) mail: Mail,
     ledger: Mutex<Ledger>,
     stop: OnceLock<Stop>,
@@ -81,6 +89,7 @@ impl RunCore {
             config,
             outbox,
             gate,
+            turns: Turns::default(),
             mail,
             ledger: Mutex::new(ledger),
             stop: OnceLock::new(),
@@ -156,6 +165,18 @@ impl RunCore {
 
     pub(crate) fn note_foreign(&self, call: CallId, waker: &Waker) {
         lock(&self.foreign).insert(call, waker.clone());
+    }
+
+    fn is_polled_by_others(&self) -> bool {
+        !lock(&self.foreign).is_empty()
+    }
+
+    /// Lets somebody through who waits for the order of the stream; called when the run's future has nothing else to do.
+    fn step(&self) -> Step {
+        if self.turns.is_waited_for() && !self.gate.is_hearing() {
+            return self.turns.step(self.is_polled_by_others());
+        }
+        self.gate.step()
     }
 
     pub(crate) fn wake_foreign(&self) {

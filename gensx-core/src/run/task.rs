@@ -76,7 +76,7 @@ impl Future for RunFuture {
             if this.waker.woken.load(Ordering::Acquire) {
                 continue;
             }
-            match this.core.gate.step() {
+            match this.core.step() {
                 Step::Through => {}
                 Step::Yield => {
                     cx.waker().wake_by_ref();

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
-    event::{Origin, Outcome},
+    component::to_json,
+    event::{Json, Origin, Outcome},
     io,
     run::{
         RunCore,
@@ -164,7 +165,8 @@ where
     }
     let next = RunId::generate();
     let (first, _) = input::<I>(id, &info, None)?;
-    let events = carried(&old, &info, id);
+    let plan = to_json(&workflow.stage().plan()).ok();
+    let events = carried(&old, &info, id, plan);
     let count = events.len() as u64;
     let mut ledger = Ledger::default();
     for (seq, event) in (1..).zip(&events) {
@@ -185,13 +187,13 @@ where
 }
 
 /// The first events of a run that retries another: its beginning, and the successes that are carried over.
-fn carried(old: &Ledger, info: &RunInfo, id: &RunId) -> Vec<Event> {
+fn carried(old: &Ledger, info: &RunInfo, id: &RunId, plan: Option<Json>) -> Vec<Event> {
     let now = crate::clock::unix_ms();
     let first = EventKind::RunStarted {
         workflow: info.workflow.clone(),
         version: info.version,
         input: info.input.clone(),
-        plan: None,
+        plan,
         origin: info.origin.clone(),
         retry_of: Some(id.clone()),
     };

@@ -1,26 +1,25 @@
 use std::sync::Arc;
 
-use super::Workflow;
+use super::{Calls, Last, Step, Workflow};
 use crate::Component;
 
-impl<I, O> Workflow<I, O>
+pub(super) fn step<C, M, O>(component: C) -> Step<M, O>
 where
-    I: Send + 'static,
+    C: Component<M, Output = O>,
+    M: Send + 'static,
     O: Send + 'static,
 {
+    Arc::new(move |input, options| Box::pin(options.apply(component.call(input))))
+}
+
+impl<I: Send + 'static, O: Send + 'static, S: Last> Workflow<I, O, S> {
     /// Gives the output so far to `component`.
     #[must_use]
-    pub fn then<C, P>(self, component: C) -> Workflow<I, P>
+    pub fn then<C, P>(self, component: C) -> Workflow<I, P, Calls<O>>
     where
         C: Component<O, Output = P>,
         P: Send + 'static,
     {
-        let Self { spec, mut stages, make } = self;
-        stages.push(component.stage());
-        let make = move |input| {
-            let (before, component) = (make(input), component.clone());
-            Box::pin(async move { component.call(before.await?).await }) as _
-        };
-        Workflow { spec, stages, make: Arc::new(make) }
+        self.push(component.stage(), step(component))
     }
 }
