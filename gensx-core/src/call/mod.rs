@@ -118,7 +118,7 @@ impl Drop for Awaited {
 pub fn call<'a, R, F, Fut>(
     spec: &'static crate::component::Spec,
     inputs: Recorded,
-    ReturnCodec { output, error: to_error }: ReturnCodec<R>,
+    ReturnCodec { output, error: to_error }: ReturnCodec<R::Output, R::Error>,
     errors: ErrorCodec<R::Error>,
     mut body: F,
 ) -> Call<'a, R::Output>

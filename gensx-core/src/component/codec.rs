@@ -67,12 +67,12 @@ impl<T: Serialize + DeserializeOwned> OutputCodec<T> {
 }
 
 /// How what a function returns is written down and told to its caller.
-pub struct ReturnCodec<R: Return> {
-    pub(crate) output: OutputCodec<R::Output>,
-    pub(crate) error: fn(R::Error) -> Error,
+pub struct ReturnCodec<T, E> {
+    pub(crate) output: OutputCodec<T>,
+    pub(crate) error: fn(E) -> Error,
 }
 
-impl<R: Return> fmt::Debug for ReturnCodec<R> {
+impl<T, E> fmt::Debug for ReturnCodec<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.output.fmt(f)
     }
@@ -80,7 +80,7 @@ impl<R: Return> fmt::Debug for ReturnCodec<R> {
 
 /// The codec of a function's return type; this is where a missing bound is reported, at that type.
 #[must_use]
-pub fn output<R: Return>() -> ReturnCodec<R>
+pub fn output<R: Return>() -> ReturnCodec<R::Output, R::Error>
 where
     R::Output: Serialize + DeserializeOwned + Send + 'static,
     R::Error: Into<BoxError> + Send + 'static,
