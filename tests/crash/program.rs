@@ -7,7 +7,10 @@ use futures_util::future::try_join_all;
 use gensx::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::common::ledger::{ran, ran_before};
+use crate::common::{
+    ledger::{self, ran},
+    part,
+};
 
 /// Calls of components below the first one.
 pub(crate) const CALLS: usize = 50;
@@ -67,6 +70,13 @@ async fn deep(site: &str, from: u64) -> gensx::Result<Made> {
     let value = ran((site, from));
     let part = middle(&format!("{site}.middle"), from).await?;
     made(site, value, vec![part])
+}
+
+/// Whether the body that runs here has run before, in any life.
+fn ran_before() -> bool {
+    let key = gensx::idempotency_key();
+    let lines = ledger::read(&part::our_ledger());
+    ledger::bodies(&lines).any(|body| Some(&body.key) == key.as_ref())
 }
 
 /// Fails if it never ran before, by the ledger: run again, it succeeds.

@@ -4,7 +4,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::OnceLock,
 };
 
@@ -51,7 +51,6 @@ impl Body {
 static OURS: OnceLock<Ours> = OnceLock::new();
 
 struct Ours {
-    path: PathBuf,
     file: File,
     life: u32,
 }
@@ -72,7 +71,7 @@ fn ours() -> &'static Ours {
 /// Begins this process's life in the ledger.
 pub(crate) fn begin(path: &Path, life: Life) {
     let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    let ours = OURS.get_or_init(|| Ours { path: path.to_owned(), file, life: life.life });
+    let ours = OURS.get_or_init(|| Ours { file, life: life.life });
     // A kill may have cut the last line: this one must not become a part of it.
     ours.write("\n", &Line::Life(life));
 }
@@ -93,12 +92,6 @@ pub(crate) fn ran<I: Serialize>(inputs: I) -> u64 {
     let value = body.value;
     ours().write("", &Line::Body(body));
     value
-}
-
-/// Whether the body that runs here has run before, in any life.
-pub(crate) fn ran_before() -> bool {
-    let key = gensx::idempotency_key().expect("a body that runs in a run");
-    bodies(&read(&ours().path)).any(|body| body.key == key)
 }
 
 /// Every line. One that was cut by a kill is no line: what it tells of never went on.

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The longest wait for anything that should happen soon.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// The wait between two looks at something that changes by itself.
-const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Looks until there is something to see.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {

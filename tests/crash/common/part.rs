@@ -31,6 +31,11 @@ pub(crate) fn ledger_of(place: &Place, run: &RunId) -> PathBuf {
     place.folder.path().join(format!("{run}.ledger"))
 }
 
+/// The ledger that this process was told to write to.
+pub(crate) fn our_ledger() -> PathBuf {
+    told(LEDGER).into()
+}
+
 /// Another process that starts the run, or goes on with it. Killed when it is dropped.
 pub(crate) fn start(place: &Place, run: &RunId, life: u32, more: &[(&str, &Path)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
@@ -78,7 +83,7 @@ where
     let runtime = Runtime::from_env().await?;
     let last = runtime.sink().head(&id).await?.map(|head| head.last);
     let (epoch, seq) = last.map_or((0, 0), |last| (last.epoch, last.seq));
-    ledger::begin(Path::new(&told(LEDGER)), Life { life: told(LIFE).parse().unwrap(), epoch, seq });
+    ledger::begin(&our_ledger(), Life { life: told(LIFE).parse().unwrap(), epoch, seq });
     ready().await;
     let run = match last {
         None => runtime.start_with_id(workflow, id, input).await?,
