@@ -28,6 +28,7 @@ use self::registry::Registry;
 use crate::{
     Component, Error, ErrorKind, Result, RunId,
     cache::{Cache, Flights},
+    call::Probe,
     clock::Clock,
     component::Durability,
     error::Classifiers,
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) flights: Flights,
     /// Whether callers get decoded copies of what was recorded, as they do after a crash.
     pub(crate) decoded_copies: bool,
+    /// What a test runtime puts between runs and their components.
+    pub(crate) probe: Option<Arc<dyn Probe>>,
     /// This process's name in claims.
     pub(crate) owner: String,
 }
