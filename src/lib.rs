@@ -11,6 +11,10 @@
 
 #[doc(hidden)]
 pub use gensx_core::private as __private;
+#[cfg(feature = "testing")]
+#[doc(inline)]
+#[doc = include_str!("../docs/testing.md")]
+pub use gensx_core::testing;
 pub use gensx_core::{
     BoxError, Call, CallId, Classifiers, Component, Current, Durability, Error, ErrorKind, Event, EventId,
     EventKind, EventSink, Fate, IfExists, KeyChange, Limits, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ,
