@@ -24,7 +24,7 @@ pub use handle::Run;
 pub use limits::Limits;
 pub use orphans::OutsideRuns;
 
-use self::registry::Registry;
+use self::{registry::Registry, start::Listening};
 use crate::{
     Component, Error, ErrorKind, Result, RunId,
     cache::{Cache, Flights},
@@ -80,8 +80,8 @@ struct Inner {
     config: Arc<Config>,
     runs: Mutex<HashMap<RunId, Weak<Local>>>,
     registry: Registry,
-    /// Where this process reads on in the list of messages to all runs.
-    arrivals: OnceCell<()>,
+    /// What hears of messages to runs of this process, from the first run on.
+    arrivals: OnceCell<Listening>,
 }
 
 impl fmt::Debug for Runtime {

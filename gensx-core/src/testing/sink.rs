@@ -1,11 +1,8 @@
 //! A sink whose process can end between two events.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
@@ -15,14 +12,12 @@ use tokio::sync::{Mutex, watch};
 use super::clock::VirtualClock;
 use crate::{
     EventSink, RunId, SinkError, SinkErrorKind,
-    clock::{self, Clock as _},
+    clock::Clock as _,
     sink::{Append, Batch, Entry, Head, Inbox, Message},
 };
 
 /// The time of a test's store when its clock stands at zero, in milliseconds since 1970: the beginning of 2026.
 const START_MS: u64 = 1_767_225_600_000;
-/// A wait for messages ends after this much real time, so that who waits can find that nobody needs it any more.
-const LISTEN: Duration = Duration::from_secs(1);
 
 /// How a process stands that a test pretends to have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,10 +178,6 @@ impl Inbox for TestSink {
     }
 
     async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
-        let arrivals = std::pin::pin!(self.waiting(self.store.arrivals(cursor)));
-        match select(arrivals, std::pin::pin!(clock::sleep(LISTEN))).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => Ok((cursor, Vec::new())),
-        }
+        self.waiting(self.store.arrivals(cursor)).await
     }
 }
