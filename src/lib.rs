@@ -2,6 +2,7 @@
 //! [guide]: crate::_documentation::guide
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
+//! [testing]: https://github.com/gensx/gensx-rs/blob/main/docs/testing.md
 //! [architecture]: https://github.com/gensx/gensx-rs/blob/main/ARCHITECTURE.md
 //! [changelog]: https://github.com/gensx/gensx-rs/blob/main/CHANGELOG.md
 //! [mit]: https://github.com/gensx/gensx-rs/blob/main/LICENSE-MIT
