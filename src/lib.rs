@@ -2,6 +2,7 @@
 //! [guide]: crate::_documentation::guide
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
+//! [testing]: https://github.com/gensx/gensx-rs/blob/main/docs/testing.md
 //! [architecture]: https://github.com/gensx/gensx-rs/blob/main/ARCHITECTURE.md
 //! [changelog]: https://github.com/gensx/gensx-rs/blob/main/CHANGELOG.md
 //! [mit]: https://github.com/gensx/gensx-rs/blob/main/LICENSE-MIT
@@ -11,6 +12,10 @@
 
 #[doc(hidden)]
 pub use gensx_core::private as __private;
+#[cfg(feature = "testing")]
+#[doc(inline)]
+#[doc = include_str!("../docs/testing.md")]
+pub use gensx_core::testing;
 pub use gensx_core::{
     BoxError, Call, CallId, Classifiers, Component, Current, Durability, Error, ErrorKind, Event, EventId,
     EventKind, EventSink, Fate, IfExists, KeyChange, Limits, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ,

@@ -31,8 +31,11 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Waits until `duration` has passed. Dropping the future ends the wait.
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
 
-    /// Told whenever a run did something: a clock that skips idle time learns from it what idle is.
+    /// Told when a run begins to do something: a clock that skips idle time learns from it what idle is.
     fn active(&self) {}
+
+    /// Told when that run has nothing more to do for now: once for each [`active`](Self::active).
+    fn rests(&self) {}
 }
 
 /// The machine's clock.

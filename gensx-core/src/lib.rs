@@ -20,6 +20,8 @@ mod retry;
 mod run;
 mod runtime;
 pub mod sink;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod workflow;
 
 pub use ambient::{

@@ -1,5 +1,8 @@
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -141,4 +144,19 @@ impl gensx::clock::Clock for OtherYear {
         self.slept.lock().unwrap().push(duration);
         Box::pin(tokio::time::sleep(duration))
     }
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_dropped_lets_go_of_its_sink() {
+    let sink: Arc<dyn gensx::EventSink> = Arc::new(gensx::MemorySink::new());
+    let held = Arc::downgrade(&sink);
+    let runtime = Runtime::builder().shared_sink(sink).build();
+    runtime.run(&part, 1).await.unwrap();
+    drop(runtime);
+    let gone = async {
+        while held.strong_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("something holds the sink");
 }

@@ -51,7 +51,10 @@ pub fn now() -> impl Future<Output = Result<SystemTime>> + Send {
 /// [`ErrorKind::Config`] outside a run.
 pub fn uuid() -> impl Future<Output = Result<uuid::Uuid>> + Send {
     let leaf = Leaf::build("gensx.uuid", &NOTHING);
-    async move { recorded(leaf?, |_| uuid::Uuid::new_v4()).await }
+    async move {
+        let drawn = |bytes| uuid::Builder::from_random_bytes(bytes).into_uuid();
+        recorded(leaf?, |leaf| leaf.drawn().map_or_else(uuid::Uuid::new_v4, drawn)).await
+    }
 }
 
 /// A random number of 64 bits, recorded. Not for secrets: it stands in the stream.
@@ -71,7 +74,9 @@ pub fn uuid() -> impl Future<Output = Result<uuid::Uuid>> + Send {
 pub fn random() -> impl Future<Output = Result<u64>> + Send {
     let leaf = Leaf::build("gensx.random", &NOTHING);
     async move {
-        recorded(leaf?, |_| uuid::Uuid::new_v4().as_u64_pair().1 ^ uuid::Uuid::new_v4().as_u64_pair().0).await
+        let any = || uuid::Uuid::new_v4().as_u64_pair().1 ^ uuid::Uuid::new_v4().as_u64_pair().0;
+        let drawn = |bytes| uuid::Uuid::from_bytes(bytes).as_u64_pair().0;
+        recorded(leaf?, |leaf| leaf.drawn().map_or_else(any, drawn)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tracing::Instrument as _;
 
-use super::{Built, CallFuture, Failure, attempt, outside, replay, settle};
+use super::{Built, CallFuture, Failure, Seen, attempt, outside, replay, settle};
 use crate::{
     Error, ErrorKind, Fate, Result,
     cache::Flight,
@@ -66,13 +66,7 @@ fn key_error<T>(call: &Built<'_, T>, place: &Place, reason: &str) -> Error {
 
 /// An error of the call itself, before anything of it ran.
 fn refused<T>(call: &Built<'_, T>, place: &Place, kind: ErrorKind, reason: String) -> Error {
-    let above = place.parent.path();
-    let path = if place.parent.is_run() {
-        call.spec.name.to_string()
-    } else {
-        format!("{above}/{}", call.spec.name)
-    };
-    Error::of(kind, reason).at(path.into(), 0).with_fate(Fate::Permanent)
+    Error::of(kind, reason).at(place.path(&call.spec.name), 0).with_fate(Fate::Permanent)
 }
 
 /// A call whose body runs here.
@@ -285,27 +279,53 @@ impl<'a, T: Send> Running<'a, T> {
             return Err(cancelled(&node.spec.name));
         }
         self.open.place.keep();
-        if node.is_root() {
-            return Ok(());
+        let output = match &result {
+            Known::Output { origin, .. } => Some(*origin),
+            Known::Failed(_) => None,
+        };
+        if !node.is_root() {
+            let (position, turn) = self.record(&run, result);
+            match durability(&self.call, &run) {
+                Durability::Strict => run.commit(position).await,
+                Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
+                // A strict outcome that was recorded before comes first, and that is not durable yet.
+                Durability::Pipelined => run.commit(position).await,
+            }
+            turn.wait().await;
         }
+        if let Some(probe) = &run.config.probe {
+            probe.ended(&self.seen(), output);
+        }
+        Ok(())
+    }
+
+    /// Writes the outcome down, and gives its position and its turn.
+    fn record(&self, run: &Arc<RunCore>, result: Known) -> (u64, Turn) {
+        let node = self.node();
         let keep = self.open.place.parent.keep.then(|| (self.as_start(), result.clone()));
         let outcome = match result {
             Known::Output { json, type_name, origin } => Outcome::Output { json, type_name, origin },
             Known::Failed(error) => Outcome::Failed(error),
         };
         let position = run.push(Some(node.id), node.attempt(), EventKind::Ended { outcome });
-        let turn = Turn::take(&run, position);
+        let turn = Turn::take(run, position);
         if let Some((start, result)) = keep {
             run.ledger().remember(node.id, Some(start), Done { position, result });
         }
-        match durability(&self.call, &run) {
-            Durability::Strict => run.commit(position).await,
-            Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
-            // A strict outcome that was recorded before comes first, and that is not durable yet.
-            Durability::Pipelined => run.commit(position).await,
+        (position, turn)
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        let node = self.node();
+        Seen {
+            run: &node.run.id,
+            id: node.id,
+            path: node.path(),
+            name: &node.spec.name,
+            function: self.call.function.name(),
+            attempt: node.attempt(),
+            inputs: None,
         }
-        turn.wait().await;
-        Ok(())
     }
 
     fn as_start(&self) -> Start {

@@ -57,6 +57,12 @@ impl Leaf {
         &self.place.parent
     }
 
+    /// The random bytes that a test runtime draws for this leaf.
+    pub(crate) fn drawn(&self) -> Option<[u8; 16]> {
+        let probe = self.run().config.probe.as_ref()?;
+        Some(probe.random(self.place.id))
+    }
+
     /// Looks up what is recorded, in its turn.
     pub(crate) async fn next(&mut self) -> Result<Next> {
         let run = Arc::clone(self.run());
@@ -123,8 +129,7 @@ impl Leaf {
 
     /// Records a failure as the outcome.
     pub(crate) async fn fail(self, error: Error) -> Error {
-        let path: Arc<str> = format!("{}/{}", self.place.parent.path(), self.name).into();
-        let error = error.at(path, 1).with_fate(Fate::Permanent);
+        let error = error.at(self.place.path(self.name), 1).with_fate(Fate::Permanent);
         let body = ErrorBody(ErrorRecord::of(&error, None, |text| self.run().mask(text)));
         self.end(EventKind::Ended { outcome: Outcome::Failed(body) }, null()).await;
         error

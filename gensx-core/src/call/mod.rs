@@ -4,6 +4,7 @@ mod attempt;
 mod drive;
 mod leaf;
 mod outside;
+mod probe;
 mod replay;
 mod settle;
 
@@ -16,6 +17,7 @@ use std::{
 };
 
 pub(crate) use leaf::{Leaf, Next};
+pub(crate) use probe::{Function, Probe, Seen};
 
 use crate::{
     BoxError, Error, Result, RetryPolicy,
@@ -84,6 +86,7 @@ enum State<'a, T> {
 
 pub(crate) struct Built<'a, T> {
     pub(crate) spec: SpecRef,
+    pub(crate) function: Function,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     /// Whether it was built outside any run where that is not allowed.
@@ -139,7 +142,8 @@ where
             })
         })
     });
-    Call::build(SpecRef::Static(spec), inputs, output, errors.0.map(|form| form.decode), body)
+    let (decode, data) = errors.0.map(|form| (form.decode, form.find)).unzip();
+    Call::build_in(Function::around::<F>(data), SpecRef::Static(spec), inputs, output, decode, body)
 }
 
 impl<'a, T> Call<'a, T> {
@@ -149,11 +153,29 @@ impl<'a, T> Call<'a, T> {
         output: OutputCodec<T>,
         decode_error: Option<fn(&serde_json::value::RawValue) -> Option<BoxError>>,
         body: Body<'a, T>,
-    ) -> Self {
+    ) -> Self
+    where
+        T: 'a,
+    {
+        Self::build_in(Function::NONE, spec, inputs, output, decode_error, body)
+    }
+
+    fn build_in(
+        function: Function,
+        spec: SpecRef,
+        inputs: Recorded,
+        output: OutputCodec<T>,
+        decode_error: Option<fn(&serde_json::value::RawValue) -> Option<BoxError>>,
+        body: Body<'a, T>,
+    ) -> Self
+    where
+        T: 'a,
+    {
         let refused = inputs.0.is_none() && crate::runtime::orphans::note(&spec);
         let (retry, timeout) = (spec.retry, spec.timeout);
         let mut built = Built {
             spec,
+            function,
             retry,
             timeout,
             refused,
@@ -170,6 +192,7 @@ impl<'a, T> Call<'a, T> {
             ensure: Vec::new(),
         };
         built.take_place();
+        built.ask_probe();
         let link = built.place.as_ref().map(Place::link);
         Self { state: State::Built(Box::new(built)), link }
     }
@@ -240,6 +263,17 @@ impl<'a, T> Call<'a, T> {
     /// Whether an input was left out of the record.
     pub(crate) fn is_incomplete(&self) -> bool {
         matches!(&self.state, State::Built(built) if built.inputs.as_ref().is_some_and(|inputs| inputs.incomplete))
+    }
+}
+
+impl<'a, T: 'a> Built<'a, T> {
+    /// In a test's run, the body is asked for first: another may stand in for it.
+    fn ask_probe(&mut self) {
+        let config = self.place.as_ref().map(|place| &place.parent.run.config);
+        let Some(probe) = config.and_then(|config| config.probe.clone()) else { return };
+        let own = std::mem::replace(&mut self.body, Box::new(|| Box::pin(std::future::pending())));
+        let inputs = self.inputs.as_ref().and_then(|inputs| inputs.json.clone());
+        self.body = probe::asking(probe, self.function, inputs, self.output, own);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{Built, Failure};
+use super::{Built, Failure, Function, Seen};
 use crate::{
     BoxError, Error, ErrorKind, Result,
     component::{InputRecord, OutputCodec, SpecRef},
@@ -33,13 +33,27 @@ pub(super) fn plan_for<T>(call: &Built<'_, T>, place: &Place, fingerprint: Finge
 /// How a recorded outcome becomes what the caller gets.
 pub(super) struct Decoder<T> {
     spec: SpecRef,
+    function: Function,
     output: OutputCodec<T>,
     error: Option<fn(&RawValue) -> Option<BoxError>>,
 }
 
 impl<T> Decoder<T> {
     pub(super) fn of(call: &Built<'_, T>) -> Self {
-        Self { spec: call.spec.clone(), output: call.output, error: call.decode_error }
+        let Built { function, output, decode_error: error, .. } = *call;
+        Self { spec: call.spec.clone(), function, output, error }
+    }
+
+    fn seen<'a>(&'a self, place: &'a Place) -> Seen<'a> {
+        Seen {
+            run: &place.parent.run.id,
+            id: place.id,
+            path: place.path(&self.spec.name),
+            name: &self.spec.name,
+            function: self.function.name(),
+            attempt: 0,
+            inputs: None,
+        }
     }
 }
 
@@ -50,6 +64,9 @@ pub(super) async fn hear<T>(call: Decoder<T>, mut place: Place, position: u64) -
     place.keep();
     run.gate.hear(&run, position).await;
     let known = run.ledger().claim(place.id, place.parent.keep);
+    if let Some(probe) = &run.config.probe {
+        probe.heard(&call.seen(&place));
+    }
     match known {
         Some(Known::Output { json, type_name, .. }) => match (call.output.decode)(&json) {
             Ok(value) => Ok(value),

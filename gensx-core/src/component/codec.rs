@@ -94,6 +94,8 @@ pub struct ErrorCodec<E>(pub(crate) Option<ErrorForm<E>>);
 pub(crate) struct ErrorForm<E> {
     pub(crate) encode: fn(&E) -> Option<Json>,
     pub(crate) decode: fn(&RawValue) -> Option<BoxError>,
+    /// Encodes the one that is found in a chain.
+    pub(crate) find: fn(&Error) -> Option<Json>,
 }
 
 impl<E> fmt::Debug for ErrorCodec<E> {
@@ -111,6 +113,7 @@ impl<E: StdError + Serialize + DeserializeOwned + Send + Sync + 'static> ErrorPr
     pub const CODEC: ErrorCodec<E> = ErrorCodec(Some(ErrorForm {
         encode: |error| super::to_json(error).ok(),
         decode: |json| serde_json::from_str::<E>(json.get()).ok().map(Into::into),
+        find: |error| super::to_json(error.find::<E>()?).ok(),
     }));
 }
 

@@ -219,6 +219,11 @@ impl Place {
         self.parent.generation.load(Ordering::Acquire) == self.generation
     }
 
+    /// The names from the run's first call down to the one called `name` that stands here.
+    pub(crate) fn path(&self, name: &str) -> Arc<str> {
+        if self.parent.is_run() { name.into() } else { format!("{}/{name}", self.parent.path()).into() }
+    }
+
     /// What [`is_current`](Self::is_current) asks, without the place.
     pub(crate) fn link(&self) -> Link {
         Link { parent: Arc::clone(&self.parent), generation: self.generation, id: self.id }

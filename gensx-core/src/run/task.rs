@@ -54,39 +54,45 @@ impl RunFuture {
         self.body = None;
         Some(stop)
     }
+
+    /// Does what there is to do.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Result<Json>, Stop>> {
+        for _ in 0..MAX_POLLS {
+            if let Some(stop) = self.stopped() {
+                return Poll::Ready(Err(stop));
+            }
+            self.waker.woken.store(false, Ordering::Release);
+            let Some(body) = self.body.as_mut() else { return Poll::Pending };
+            if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(&self.task)) {
+                self.body = None;
+                return Poll::Ready(self.stopped().map_or(Ok(result), Err));
+            }
+            if self.waker.woken.load(Ordering::Acquire) {
+                continue;
+            }
+            match self.core.step() {
+                Step::Through => {}
+                Step::Yield => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Step::Idle if self.core.stopped().is_some() => {}
+                Step::Idle => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 impl Future for RunFuture {
     type Output = Result<Result<Json>, Stop>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        this.core.register(cx.waker());
-        this.core.config.clock.active();
-        for _ in 0..MAX_POLLS {
-            if let Some(stop) = this.stopped() {
-                return Poll::Ready(Err(stop));
-            }
-            this.waker.woken.store(false, Ordering::Release);
-            let Some(body) = this.body.as_mut() else { return Poll::Pending };
-            if let Poll::Ready(result) = body.as_mut().poll(&mut Context::from_waker(&this.task)) {
-                this.body = None;
-                return Poll::Ready(this.stopped().map_or(Ok(result), Err));
-            }
-            if this.waker.woken.load(Ordering::Acquire) {
-                continue;
-            }
-            match this.core.step() {
-                Step::Through => {}
-                Step::Yield => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Step::Idle if this.core.stopped().is_some() => {}
-                Step::Idle => return Poll::Pending,
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.core.register(cx.waker());
+        self.core.config.clock.active();
+        let polled = self.turn(cx);
+        self.core.config.clock.rests();
+        polled
     }
 }

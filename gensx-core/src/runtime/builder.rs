@@ -7,6 +7,7 @@ use super::{Config, Inner, Limits, OutsideRuns, Runtime, registry::Registry};
 use crate::{
     Component,
     cache::{Cache, Flights, MemoryCache},
+    call::Probe,
     clock::{Clock, SystemClock},
     component::Durability,
     error::{Classifiers, Fate},
@@ -50,6 +51,7 @@ pub struct RuntimeBuilder {
     outside: OutsideRuns,
     registry: Registry,
     decoded_copies: bool,
+    probe: Option<Arc<dyn Probe>>,
 }
 
 impl RuntimeBuilder {
@@ -140,6 +142,17 @@ impl RuntimeBuilder {
         self
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn probe(mut self, probe: Arc<dyn Probe>) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
     /// The runtime.
     #[must_use]
     pub fn build(self) -> Runtime {
@@ -155,6 +168,7 @@ impl RuntimeBuilder {
             outside: self.outside,
             flights: Flights::default(),
             decoded_copies: self.decoded_copies,
+            probe: self.probe,
             owner: uuid::Uuid::now_v7().to_string(),
         };
         Runtime(Arc::new(Inner {

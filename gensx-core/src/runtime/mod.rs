@@ -24,10 +24,11 @@ pub use handle::Run;
 pub use limits::Limits;
 pub use orphans::OutsideRuns;
 
-use self::registry::Registry;
+use self::{registry::Registry, start::Listening};
 use crate::{
     Component, Error, ErrorKind, Result, RunId,
     cache::{Cache, Flights},
+    call::Probe,
     clock::Clock,
     component::Durability,
     error::Classifiers,
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) flights: Flights,
     /// Whether callers get decoded copies of what was recorded, as they do after a crash.
     pub(crate) decoded_copies: bool,
+    /// What a test runtime puts between runs and their components.
+    pub(crate) probe: Option<Arc<dyn Probe>>,
     /// This process's name in claims.
     pub(crate) owner: String,
 }
@@ -77,8 +80,8 @@ struct Inner {
     config: Arc<Config>,
     runs: Mutex<HashMap<RunId, Weak<Local>>>,
     registry: Registry,
-    /// Where this process reads on in the list of messages to all runs.
-    arrivals: OnceCell<()>,
+    /// What hears of messages to runs of this process, from the first run on.
+    arrivals: OnceCell<Listening>,
 }
 
 impl fmt::Debug for Runtime {

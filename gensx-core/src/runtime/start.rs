@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use futures_util::future::select;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use super::{Config, Ended, IfExists, Local, Run, Runtime, handle, orphans};
@@ -182,13 +184,23 @@ impl Runtime {
         let listen = || async {
             let sink = Arc::clone(self.sink());
             let (cursor, _) = sink.arrivals(0).await?;
-            let inner = Arc::downgrade(&self.0);
-            io::spawn(deliver(sink, cursor, inner));
-            Ok::<(), Error>(())
+            let (listening, gone) = oneshot::channel();
+            io::spawn(until_gone(gone, deliver(sink, cursor, Arc::downgrade(&self.0))));
+            Ok::<_, Error>(Listening(listening))
         };
         self.0.arrivals.get_or_try_init(listen).await?;
         Ok(())
     }
+}
+
+/// Lives in a runtime, and ends its wait for messages with it.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the receiver hears that it is dropped")]
+pub(super) struct Listening(oneshot::Sender<()>);
+
+/// A wait for messages may last for ever, and holds the sink: it is dropped when the runtime is.
+async fn until_gone(gone: oneshot::Receiver<()>, deliver: impl Future<Output = ()>) {
+    select(gone, std::pin::pin!(deliver)).await;
 }
 
 /// Tells runs of this process that messages have arrived, until the runtime is gone.
