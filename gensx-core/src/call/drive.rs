@@ -22,14 +22,20 @@ use crate::{
     },
 };
 
-pub(super) fn drive<'a, T: Send + 'a>(mut call: Built<'a, T>) -> CallFuture<'a, T> {
+// The call stays in its box, and the steps below borrow it: an async function holds what it is given by value twice, and
+// a run that waits holds its futures for as long.
+pub(super) fn drive<'a, T: Send + 'a>(mut call: Box<Built<'a, T>>) -> CallFuture<'a, T> {
     match (call.place.take(), call.inputs.take()) {
         (Some(place), Some(inputs)) => Box::pin(inside(call, place, inputs)),
-        _ => Box::pin(outside::run(call)),
+        _ => Box::pin(outside::run(*call)),
     }
 }
 
-async fn inside<T: Send>(mut call: Built<'_, T>, place: Place, mut inputs: Box<InputRecord>) -> Result<T> {
+async fn inside<T: Send>(
+    mut call: Box<Built<'_, T>>,
+    place: Place,
+    mut inputs: Box<InputRecord>,
+) -> Result<T> {
     let run = Arc::clone(&place.parent.run);
     check(&call, &place, &inputs)?;
     run.keep_secrets(std::mem::take(&mut inputs.secrets));
@@ -71,7 +77,7 @@ fn refused<T>(call: &Built<'_, T>, place: &Place, kind: ErrorKind, reason: Strin
 
 /// A call whose body runs here.
 struct Running<'a, T> {
-    call: Built<'a, T>,
+    call: Box<Built<'a, T>>,
     open: Open,
     inputs: Box<InputRecord>,
     wait: Option<Wait>,
@@ -98,7 +104,7 @@ struct Settled<T> {
 
 impl<'a, T: Send> Running<'a, T> {
     async fn start(
-        call: Built<'a, T>,
+        call: Box<Built<'a, T>>,
         place: Place,
         inputs: Box<InputRecord>,
         go_on: Option<(u32, u64, Option<Wait>)>,
@@ -144,7 +150,7 @@ impl<'a, T: Send> Running<'a, T> {
         node.run.push(Some(node.id), node.attempt(), kind)
     }
 
-    async fn finish(mut self) -> Result<T> {
+    async fn finish(&mut self) -> Result<T> {
         let settled = match self.cached().await {
             Some(cached) => Ok(cached),
             None => self.attempts().await,
@@ -247,7 +253,7 @@ impl<'a, T: Send> Running<'a, T> {
         Ok(Settled { value, json, origin: Origin::Fallback })
     }
 
-    async fn succeed(mut self, settled: Settled<T>) -> Result<T> {
+    async fn succeed(&mut self, settled: Settled<T>) -> Result<T> {
         let Settled { value, json, origin } = settled;
         if let (Some(ttl), Origin::Executed) = (self.call.spec.cache_ttl, origin) {
             let config = Arc::clone(&self.run().config);
@@ -259,7 +265,7 @@ impl<'a, T: Send> Running<'a, T> {
         Ok(value)
     }
 
-    async fn fail(mut self, failure: Failure) -> Result<T> {
+    async fn fail(&mut self, failure: Failure) -> Result<T> {
         self.flight = None;
         let error = failure.error.with_fate(Fate::Permanent);
         let body = {
@@ -273,7 +279,7 @@ impl<'a, T: Send> Running<'a, T> {
     }
 
     /// Records the outcome, and waits for the sink where the call is strict.
-    async fn settle(mut self, result: Known) -> Result<()> {
+    async fn settle(&mut self, result: Known) -> Result<()> {
         let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
         if !node.end() {
             return Err(cancelled(&node.spec.name));

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 pub(crate) use leaf::{Leaf, Next};
 pub(crate) use probe::{Function, Probe, Seen};
 
@@ -134,13 +135,13 @@ where
 {
     let encode = errors.0.as_ref().map(|form| form.encode);
     let body: Body<'a, R::Output> = Box::new(move || {
-        let future = body();
-        Box::pin(async move {
-            future.await.into_result().map_err(|error| {
+        // Mapped, not awaited: an async block would hold the future twice, as captured and as awaited.
+        Box::pin(body().map(move |returned| {
+            returned.into_result().map_err(|error| {
                 let data = encode.and_then(|encode| encode(&error));
                 Failure { error: to_error(error), data }
             })
-        })
+        }))
     });
     let (decode, data) = errors.0.map(|form| (form.decode, form.find)).unzip();
     Call::build_in(Function::around::<F>(data), SpecRef::Static(spec), inputs, output, decode, body)
@@ -316,7 +317,7 @@ impl<'a, T: Send + 'a> Future for Call<'a, T> {
         if let State::Built(_) = this.state
             && let State::Built(built) = std::mem::replace(&mut this.state, State::Over("starting"))
         {
-            this.state = State::Running(drive::drive(*built));
+            this.state = State::Running(drive::drive(built));
         }
         let State::Running(future) = &mut this.state else { return Poll::Pending };
         let result = std::task::ready!(future.as_mut().poll(cx));

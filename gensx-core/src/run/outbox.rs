@@ -20,7 +20,7 @@ use crate::{
     event::{Event, EventKind},
     io,
     runtime::Config,
-    sink::{Append, Batch, Payload, SinkError, SinkErrorKind},
+    sink::{Append, Batch, BatchToken, Payload, SinkError, SinkErrorKind},
 };
 
 /// The first wait before a failed append is repeated; doubled each time.
@@ -34,6 +34,8 @@ type Flush = Shared<BoxFuture<()>>;
 pub(crate) struct Outbox {
     run: RunId,
     config: Arc<Config>,
+    /// Names this owner's batches, each together with its position.
+    token: BatchToken,
     state: Mutex<State>,
     /// Whether text waits beyond its bound: components are held until it is sent.
     full: AtomicBool,
@@ -74,7 +76,9 @@ impl Outbox {
             closed: false,
             held: Vec::new(),
         };
-        Arc::new(Self { run, config, state: Mutex::new(state), full: AtomicBool::new(false) })
+        // One for all batches: each would cost a call of the system.
+        let token = uuid::Uuid::new_v4().as_u128();
+        Arc::new(Self { run, config, token, state: Mutex::new(state), full: AtomicBool::new(false) })
     }
 
     /// Queues an event and gives its position. It is sent with the next that is waited for, or soon.
@@ -118,6 +122,7 @@ impl Outbox {
             };
             // A failure is told to those who wait, and to the next who does.
             let _ = outbox.commit(upto).await;
+            lock(&outbox.state).rest();
         });
     }
 
@@ -187,7 +192,7 @@ impl Outbox {
         if let Some(flush) = &state.flush {
             return flush.clone();
         }
-        let batch = state.take_batch(&self.run, self.config.limits.batch_events);
+        let batch = state.take_batch(&self.run, self.token, self.config.limits.batch_events);
         let outbox = Arc::clone(self);
         let future: BoxFuture<()> = Box::pin(async move {
             let answer = outbox.append(&batch).await;
@@ -271,7 +276,14 @@ impl State {
         self.next += 1;
     }
 
-    fn take_batch(&mut self, run: &RunId, most: usize) -> Batch {
+    /// Gives the queue's room back: a run that waits keeps none.
+    fn rest(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+
+    fn take_batch(&mut self, run: &RunId, token: BatchToken, most: usize) -> Batch {
         let size = self.queue.len().min(most.max(1));
         let first = EventId::new(self.epoch, self.next - self.queue.len() as u64);
         let events: Vec<Event> = self.queue.drain(..size).collect();
@@ -282,7 +294,7 @@ impl State {
         let payloads: Vec<Payload> = events.iter().map(Event::encode).collect();
         let sent: usize = events.iter().map(Event::text_bytes).sum();
         self.queued_bytes = self.queued_bytes.saturating_sub(sent);
-        let token = uuid::Uuid::new_v4().as_u128();
+        let token = token.wrapping_add(u128::from(first.seq));
         Batch { run: run.clone(), first, token, payloads, opens: None, closes }
     }
 }

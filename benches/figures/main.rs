@@ -1,0 +1,43 @@
+//! The table of the README's section on performance: `cargo bench --bench figures`. Names of figures as arguments
+//! choose some of them.
+//!
+//! Each figure is a ratio to a baseline of the same run, or a number that does not depend on the machine's load, and
+//! the median of several rounds.
+#![allow(missing_docs, unreachable_pub)]
+
+mod call;
+mod chain;
+mod follow;
+mod idle;
+mod measure;
+mod resume;
+
+use measure::Row;
+
+type Figure = (&'static str, fn() -> Vec<Row>);
+
+const FIGURES: [Figure; 6] = [
+    ("overhead", call::overhead),
+    ("scale", call::scale),
+    ("chain", chain::strict),
+    ("resume", resume::resume),
+    ("idle", idle::idle),
+    ("follow", follow::delay),
+];
+
+fn main() {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, store] = &arguments[..]
+        && flag == idle::CHILD
+    {
+        return idle::child(store);
+    }
+    // `cargo bench` says so to every bench.
+    arguments.retain(|argument| argument != "--bench");
+    println!("{}", Row::HEADER);
+    for (name, figure) in FIGURES {
+        if arguments.is_empty() || arguments.iter().any(|wanted| wanted == name) {
+            figure().iter().for_each(|row| println!("{row}"));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Going on with a long run, against reading its stream.
+
+use std::sync::Arc;
+
+use gensx::{Durability, EventKind, EventSink, RunId, Runtime, component, sink::MAX_PAGE};
+
+use crate::measure::{Row, Store, median, millis, one_worker, ratio, wall};
+
+const ROUNDS: usize = 7;
+/// Each makes two events.
+const CALLS: u32 = 50_000;
+
+#[component]
+async fn step(n: u32) -> gensx::Result<u32> {
+    Ok(n)
+}
+
+/// Many calls, then a wait: a run to be gone on with.
+#[component]
+async fn long(count: u32) -> gensx::Result<u32> {
+    for n in 0..count {
+        step(n).await?;
+    }
+    REACHED.notify_one();
+    gensx::input::<u32>("more", None).await
+}
+
+static REACHED: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+/// Resume against raw reading, on each store.
+pub fn resume() -> Vec<Row> {
+    Store::BOTH.into_iter().map(resume_on).collect()
+}
+
+fn resume_on(store: Store) -> Row {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut resumes, mut reads) = (Vec::new(), Vec::new());
+    one_worker().block_on(async {
+        let sink = store.open(folder.path()).await;
+        let id = leave_a_long_run(&sink).await;
+        for _ in 0..ROUNDS {
+            reads.push(wall(read_raw(&sink, &id)).await.0);
+            resumes.push(wall(go_on(&sink, &id)).await.0);
+        }
+    });
+    Row {
+        what: format!("resume of a run of {} events, {}", 2 * CALLS, store.name()),
+        gensx: millis(median(resumes.clone())),
+        baseline: format!("{} (its stream, read in pages)", millis(median(reads.clone()))),
+        answer: format!("{:.2} times", ratio(&resumes, &reads)),
+        goal: "at most 2 times",
+    }
+}
+
+fn runtime(sink: &Arc<dyn EventSink>) -> Runtime {
+    Runtime::builder().shared_sink(Arc::clone(sink)).durability(Durability::Pipelined).build()
+}
+
+async fn leave_a_long_run(sink: &Arc<dyn EventSink>) -> RunId {
+    let runtime = runtime(sink);
+    let run = runtime.start(&long, CALLS).await.unwrap();
+    let mut events = run.events();
+    while !matches!(events.next().await.unwrap().unwrap().kind, EventKind::InputRequested { .. }) {}
+    REACHED.notified().await;
+    runtime.drain().await;
+    run.id().clone()
+}
+
+/// Until the program has been given every recorded outcome and stands where it stood.
+async fn go_on(sink: &Arc<dyn EventSink>, id: &RunId) {
+    let runtime = runtime(sink);
+    runtime.resume(&long, id).await.unwrap();
+    REACHED.notified().await;
+    runtime.drain().await;
+}
+
+async fn read_raw(sink: &Arc<dyn EventSink>, id: &RunId) -> usize {
+    let (mut after, mut bytes) = (0, 0);
+    loop {
+        let page = sink.read(id, after, MAX_PAGE).await.unwrap();
+        let Some(last) = page.last() else { return bytes };
+        after = last.id.seq;
+        bytes += page.iter().map(|entry| entry.payload.len()).sum::<usize>();
+    }
+}
