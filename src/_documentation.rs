@@ -5,3 +5,6 @@ pub mod guide {}
 
 #[doc = include_str!("../docs/design.md")]
 pub mod design {}
+
+#[doc = include_str!("../docs/workflows.md")]
+pub mod workflows {}

@@ -1,5 +1,6 @@
 // Where the README's links lead from here: the first definition of a name counts.
 //! [guide]: crate::_documentation::guide
+//! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
 //! [testing]: https://github.com/gensx/gensx-rs/blob/main/docs/testing.md
