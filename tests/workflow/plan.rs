@@ -9,6 +9,7 @@ use gensx::{
 use crate::bodies::{apologise, length, line, refuse, upper, words};
 
 fn everything() -> Workflow<String, (usize, String)> {
+    #[expect(clippy::ptr_arg, reason = "a predicate gets a reference to the output as it is")]
     fn is_long(text: &String) -> bool {
         text.len() > 3
     }
