@@ -3,8 +3,8 @@
 #[doc = include_str!("../docs/guide.md")]
 pub mod guide {}
 
-#[doc = include_str!("../docs/design.md")]
-pub mod design {}
-
 #[doc = include_str!("../docs/workflows.md")]
 pub mod workflows {}
+
+#[doc = include_str!("../docs/design.md")]
+pub mod design {}

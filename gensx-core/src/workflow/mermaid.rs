@@ -151,7 +151,7 @@ fn escaped(title: &str) -> String {
     let mut text = String::with_capacity(title.len());
     for sign in title.chars() {
         match sign {
-            '"' | '#' | '<' | '>' | '&' | '`' | '\\' => {
+            '"' | '#' | '%' | '<' | '>' | '&' | '`' | '\\' => {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "#{};", u32::from(sign));
             }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{Named, TakesOptions, Workflow};
+use super::{Last, Named, TakesOptions, Workflow};
 use crate::{Call, RetryPolicy};
 
 /// A stage's options.
@@ -36,29 +36,36 @@ impl Options {
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static, S: TakesOptions> Workflow<I, O, S> {
+impl<I: Send + 'static, O: Send + 'static, S: Last> Workflow<I, O, S> {
     /// The retry policy of each call that the last stage builds.
     #[must_use]
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+    pub fn retry(mut self, policy: RetryPolicy) -> Self
+    where
+        S: TakesOptions,
+    {
         self.options.retry = Some(policy);
         self
     }
 
     /// The timeout of each attempt of each call that the last stage builds.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self
+    where
+        S: TakesOptions,
+    {
         self.options.timeout = Some(timeout);
         self
     }
-}
 
-impl<I: Send + 'static, O: Send + 'static, S: Named> Workflow<I, O, S> {
     /// A label for the last stage, in plans and pages; it changes no identity.
     ///
     /// The calls of a stage with one component get it, unless they have a label of their own. In a group (`join`, `branch`,
     /// `race`) it is the group's, and the calls keep their components' names.
     #[must_use]
-    pub fn named(mut self, label: impl Into<String>) -> Self {
+    pub fn named(mut self, label: impl Into<String>) -> Self
+    where
+        S: Named,
+    {
         let label = label.into();
         self.options.label = Some(label.as_str().into());
         if let Some(stage) = self.stages.last_mut() {

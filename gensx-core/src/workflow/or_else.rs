@@ -1,12 +1,9 @@
 use std::sync::Arc;
 
-use super::{Calls, Options, Stage, StageKind, TakesOptions, Workflow};
+use super::{Calls, Last, Options, Stage, StageKind, TakesOptions, Workflow};
 use crate::Component;
 
-impl<I: Send + 'static, O: Send + 'static, S: TakesOptions> Workflow<I, O, S>
-where
-    S::Input: Clone,
-{
+impl<I: Send + 'static, O: Send + 'static, S: Last> Workflow<I, O, S> {
     /// When the last stage fails, gives its input to `component` instead. Failing over is seen on the stream as the one
     /// call's failure and the other call.
     ///
@@ -16,6 +13,8 @@ where
     pub fn or_else<C>(self, component: C) -> Workflow<I, O, Calls<S::Input>>
     where
         C: Component<S::Input, Output = O>,
+        S: TakesOptions,
+        S::Input: Clone,
     {
         let (first, own) = (Arc::clone(&self.last), self.options.clone());
         let other = component.stage();
