@@ -19,7 +19,8 @@ use crate::{
     identity::{Fingerprint, Marker, Slots},
 };
 
-type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<CallIdHasher>>;
+/// What is kept by call.
+pub(crate) type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<CallIdHasher>>;
 
 /// A call that has started and not ended.
 #[derive(Debug)]
