@@ -261,32 +261,35 @@ impl<'a, T: Send> Running<'a, T> {
         }
         self.flight = None;
         let type_name = (self.call.output.type_name)().to_owned();
-        self.settle(Known::Output { json, type_name, origin }).await?;
+        let position = self.record(Known::Output { json, type_name, origin })?;
+        self.settle(position).await;
         Ok(value)
     }
 
     async fn fail(&mut self, failure: Failure) -> Result<T> {
         self.flight = None;
-        let error = failure.error.with_fate(Fate::Permanent);
+        let mut error = failure.error.with_fate(Fate::Permanent);
         let body = {
             let run = self.run();
             ErrorBody(ErrorRecord::of(&error, failure.data, |text| run.mask(text)))
         };
-        let copies = self.run().config.decoded_copies;
-        let (decode, copy) = (self.call.decode_error, copies.then(|| body.clone()));
-        self.settle(Known::Failed(body)).await?;
-        Err(copy.map_or(error, |copy| replay::failure(copy, decode)))
+        if self.run().config.decoded_copies {
+            error = replay::failure(body.clone(), self.call.decode_error);
+        }
+        let position = self.record(Known::Failed(body))?;
+        self.settle(position).await;
+        Err(error)
     }
 
-    /// Records the outcome, and waits for the sink where the call is strict.
-    async fn settle(&mut self, result: Known) -> Result<()> {
+    /// Records the outcome and gives its position; the run's own events stand for that of its first call.
+    fn record(&mut self, result: Known) -> Result<Option<u64>> {
         let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
         if !node.end() {
             return Err(cancelled(&node.spec.name));
         }
         self.open.place.keep();
         if node.is_root() {
-            return Ok(());
+            return Ok(None);
         }
         let keep = self.open.place.parent.keep.then(|| (self.as_start(), result.clone()));
         let outcome = match result {
@@ -297,11 +300,16 @@ impl<'a, T: Send> Running<'a, T> {
         if let Some((start, result)) = keep {
             run.ledger().remember(node.id, Some(start), Done { position, result });
         }
-        match durability(&self.call, &run) {
+        Ok(Some(position))
+    }
+
+    /// Waits for the sink where the call is strict.
+    async fn settle(&mut self, position: Option<u64>) {
+        let (run, Some(position)) = (self.run(), position) else { return };
+        match durability(&self.call, run) {
             Durability::Strict => run.commit(position).await,
             Durability::Pipelined => run.outbox.leave_behind(position),
         }
-        Ok(())
     }
 
     fn as_start(&self) -> Start {
