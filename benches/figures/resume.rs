@@ -40,7 +40,9 @@ fn resume_on(store: Store) -> Row {
         let id = leave_a_long_run(&sink).await;
         for _ in 0..ROUNDS {
             reads.push(wall(read_raw(&sink, &id)).await.0);
-            resumes.push(wall(go_on(&sink, &id)).await.0);
+            let (took, runtime) = wall(go_on(&sink, &id)).await;
+            resumes.push(took);
+            runtime.drain().await;
         }
     });
     Row {
@@ -67,11 +69,11 @@ async fn leave_a_long_run(sink: &Arc<dyn EventSink>) -> RunId {
 }
 
 /// Until the program has been given every recorded outcome and stands where it stood.
-async fn go_on(sink: &Arc<dyn EventSink>, id: &RunId) {
+async fn go_on(sink: &Arc<dyn EventSink>, id: &RunId) -> Runtime {
     let runtime = runtime(sink);
     runtime.resume(&long, id).await.unwrap();
     REACHED.notified().await;
-    runtime.drain().await;
+    runtime
 }
 
 async fn read_raw(sink: &Arc<dyn EventSink>, id: &RunId) -> usize {
