@@ -73,6 +73,7 @@ async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<
             }
         }
     };
+    // Boxed: while the run waits, maybe for days, it holds no room for what follows.
     match message {
         Some((message, data)) => {
             let kind = EventKind::InputReceived {
@@ -80,12 +81,12 @@ async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<
                 message: message.number,
                 data: data.clone(),
             };
-            Ok(leaf.end(kind, data).await)
+            Ok(Box::pin(leaf.end(kind, data)).await)
         }
         None => {
             let text =
                 format!("no message came for input `{name}` within {:?}", deadline.unwrap_or_default());
-            Err(leaf.fail(Error::of(ErrorKind::Timeout, text)).await)
+            Err(Box::pin(leaf.fail(Error::of(ErrorKind::Timeout, text))).await)
         }
     }
 }

@@ -261,64 +261,63 @@ impl<'a, T: Send> Running<'a, T> {
         }
         self.flight = None;
         let type_name = (self.call.output.type_name)().to_owned();
-        self.settle(Known::Output { json, type_name, origin }).await?;
+        let recorded = self.record(Known::Output { json, type_name, origin })?;
+        self.settle(recorded, Some(origin)).await;
         Ok(value)
     }
 
     async fn fail(&mut self, failure: Failure) -> Result<T> {
         self.flight = None;
-        let error = failure.error.with_fate(Fate::Permanent);
+        let mut error = failure.error.with_fate(Fate::Permanent);
         let body = {
             let run = self.run();
             ErrorBody(ErrorRecord::of(&error, failure.data, |text| run.mask(text)))
         };
-        let copies = self.run().config.decoded_copies;
-        let (decode, copy) = (self.call.decode_error, copies.then(|| body.clone()));
-        self.settle(Known::Failed(body)).await?;
-        Err(copy.map_or(error, |copy| replay::failure(copy, decode)))
+        if self.run().config.decoded_copies {
+            error = replay::failure(body.clone(), self.call.decode_error);
+        }
+        let recorded = self.record(Known::Failed(body))?;
+        self.settle(recorded, None).await;
+        Err(error)
     }
 
-    /// Records the outcome, and waits for the sink where the call is strict.
-    async fn settle(&mut self, result: Known) -> Result<()> {
+    /// Records the outcome, and gives its position and its turn; the run's own events stand for that of its first call.
+    fn record(&mut self, result: Known) -> Result<Option<(u64, Turn)>> {
         let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
         if !node.end() {
             return Err(cancelled(&node.spec.name));
         }
         self.open.place.keep();
-        let output = match &result {
-            Known::Output { origin, .. } => Some(*origin),
-            Known::Failed(_) => None,
-        };
-        if !node.is_root() {
-            let (position, turn) = self.record(&run, result);
-            match durability(&self.call, &run) {
-                Durability::Strict => run.commit(position).await,
-                Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
-                // A strict outcome that was recorded before comes first, and that is not durable yet.
-                Durability::Pipelined => run.commit(position).await,
-            }
-            turn.wait().await;
+        if node.is_root() {
+            return Ok(None);
         }
-        if let Some(probe) = &run.config.probe {
-            probe.ended(&self.seen(), output);
-        }
-        Ok(())
-    }
-
-    /// Writes the outcome down, and gives its position and its turn.
-    fn record(&self, run: &Arc<RunCore>, result: Known) -> (u64, Turn) {
-        let node = self.node();
         let keep = self.open.place.parent.keep.then(|| (self.as_start(), result.clone()));
         let outcome = match result {
             Known::Output { json, type_name, origin } => Outcome::Output { json, type_name, origin },
             Known::Failed(error) => Outcome::Failed(error),
         };
         let position = run.push(Some(node.id), node.attempt(), EventKind::Ended { outcome });
-        let turn = Turn::take(run, position);
+        let turn = Turn::take(&run, position);
         if let Some((start, result)) = keep {
             run.ledger().remember(node.id, Some(start), Done { position, result });
         }
-        (position, turn)
+        Ok(Some((position, turn)))
+    }
+
+    /// Waits for the sink where the call is strict, and for the outcomes that were recorded before.
+    async fn settle(&mut self, recorded: Option<(u64, Turn)>, output: Option<Origin>) {
+        if let Some((position, turn)) = recorded {
+            let run = self.run();
+            match durability(&self.call, run) {
+                Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
+                // Also where a strict outcome that was recorded before is not durable yet: it comes first.
+                Durability::Pipelined | Durability::Strict => run.commit(position).await,
+            }
+            turn.wait().await;
+        }
+        if let Some(probe) = &self.run().config.probe {
+            probe.ended(&self.seen(), output);
+        }
     }
 
     fn seen(&self) -> Seen<'_> {

@@ -147,20 +147,33 @@ impl serde::de::Visitor<'_> for HexVisitor {
     }
 }
 
+/// The value of each byte as a hexadecimal digit, or [`NO_DIGIT`]: a resume reads some for every event.
+const HEX_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+/// It shows in the bits of all digits together, which are below 16.
+const NO_DIGIT: u8 = 0xff;
+
 fn parse_hex(text: &[u8]) -> Option<[u8; HASH_BYTES]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
     let mut bytes = [0; HASH_BYTES];
     if text.len() != 2 * HASH_BYTES {
         return None;
     }
+    let mut seen = 0;
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let (high, low) = (HEX_VALUES[usize::from(pair[0])], HEX_VALUES[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low & 0x0f;
     }
-    Some(bytes)
+    (seen != NO_DIGIT).then_some(bytes)
 }
 
 #[cfg(test)]

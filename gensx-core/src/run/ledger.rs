@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::node::ByCall;
 use crate::{
     CallId, Error, ErrorKind, EventId, Result, RunId,
     event::{ErrorBody, Event, EventKind, Json, Origin, Outcome, RunStatus},
@@ -26,9 +27,9 @@ pub(crate) struct Ledger {
     pub(crate) last: Option<EventId>,
     pub(crate) objects: HashMap<String, Value>,
     pub(crate) taken_messages: HashSet<u64>,
-    calls: HashMap<CallId, Record>,
+    calls: ByCall<Record>,
     /// Children by parent, made by the first call that asks whether a sibling of its name is recorded.
-    children: Option<HashMap<CallId, Vec<CallId>>>,
+    children: Option<ByCall<Vec<CallId>>>,
 }
 
 /// One call.
@@ -214,8 +215,8 @@ fn success(id: CallId, record: &Record) -> Option<(u64, Success<'_>)> {
     }
 }
 
-fn by_parent(calls: &HashMap<CallId, Record>) -> HashMap<CallId, Vec<CallId>> {
-    let mut children: HashMap<CallId, Vec<CallId>> = HashMap::new();
+fn by_parent(calls: &ByCall<Record>) -> ByCall<Vec<CallId>> {
+    let mut children: ByCall<Vec<CallId>> = ByCall::default();
     for (id, record) in calls {
         if let Some(parent) = record.start.as_ref().and_then(|start| start.parent) {
             children.entry(parent).or_default().push(*id);

@@ -19,7 +19,8 @@ use crate::{
     identity::{Fingerprint, Marker, Slots},
 };
 
-type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<CallIdHasher>>;
+/// What is kept by call.
+pub(crate) type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<CallIdHasher>>;
 
 /// A call that has started and not ended.
 #[derive(Debug)]
@@ -131,13 +132,20 @@ impl Node {
     /// Takes a place for a child that is being built.
     pub(crate) fn place(self: &Arc<Self>, name: &str, marker: &Marker<'_>) -> Place {
         let generation = self.generation.load(Ordering::Acquire);
+        if self.is_run() {
+            // A run has one first call, which needs no slot among others.
+            return Place {
+                parent: Arc::clone(self),
+                generation,
+                base: self.id,
+                slot: 0,
+                id: self.id,
+                held: false,
+            };
+        }
         let base = CallId::of(self.id, name, marker, 0);
         let slot = lock(&self.state).slots.entry(base).or_default().take();
-        let id = match slot {
-            _ if self.is_run() => self.id,
-            0 => base,
-            _ => CallId::of(self.id, name, marker, slot),
-        };
+        let id = if slot == 0 { base } else { CallId::of(self.id, name, marker, slot) };
         Place { parent: Arc::clone(self), generation, base, slot, id, held: true }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     event::{Event, EventKind},
     io,
     runtime::Config,
-    sink::{Append, Batch, BatchToken, Payload, SinkError, SinkErrorKind},
+    sink::{Append, Batch, BatchToken, SinkError, SinkErrorKind},
 };
 
 /// The first wait before a failed append is repeated; doubled each time.
@@ -192,15 +192,28 @@ impl Outbox {
         if let Some(flush) = &state.flush {
             return flush.clone();
         }
-        let batch = state.take_batch(&self.run, self.token, self.config.limits.batch_events);
+        let (first, events) = state.take(self.config.limits.batch_events);
         let outbox = Arc::clone(self);
         let future: BoxFuture<()> = Box::pin(async move {
+            // Encoded here, where the state is not locked: others go on with pushing.
+            let batch = outbox.batch(first, &events);
+            drop(events);
             let answer = outbox.append(&batch).await;
             outbox.settle(&batch, answer);
         });
         let flush = future.shared();
         state.flush = Some(flush.clone());
         flush
+    }
+
+    fn batch(&self, first: EventId, events: &[Event]) -> Batch {
+        let closes = events.last().and_then(|event| match &event.kind {
+            EventKind::RunEnded { status, .. } => Some(*status),
+            _ => None,
+        });
+        let payloads = events.iter().map(Event::encode).collect();
+        let token = self.token.wrapping_add(u128::from(first.seq));
+        Batch { run: self.run.clone(), first, token, payloads, opens: None, closes }
     }
 
     fn settle(&self, batch: &Batch, answer: Result<(), Stop>) {
@@ -283,19 +296,14 @@ impl State {
         }
     }
 
-    fn take_batch(&mut self, run: &RunId, token: BatchToken, most: usize) -> Batch {
+    /// Takes the next events, at most so many, and gives the first one's place.
+    fn take(&mut self, most: usize) -> (EventId, Vec<Event>) {
         let size = self.queue.len().min(most.max(1));
         let first = EventId::new(self.epoch, self.next - self.queue.len() as u64);
         let events: Vec<Event> = self.queue.drain(..size).collect();
-        let closes = events.last().and_then(|event| match &event.kind {
-            EventKind::RunEnded { status, .. } => Some(*status),
-            _ => None,
-        });
-        let payloads: Vec<Payload> = events.iter().map(Event::encode).collect();
         let sent: usize = events.iter().map(Event::text_bytes).sum();
         self.queued_bytes = self.queued_bytes.saturating_sub(sent);
-        let token = token.wrapping_add(u128::from(first.seq));
-        Batch { run: run.clone(), first, token, payloads, opens: None, closes }
+        (first, events)
     }
 }
 

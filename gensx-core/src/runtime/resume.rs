@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -18,7 +19,7 @@ use crate::{
         ledger::{Ledger, RunInfo, Start},
         outbox::Outbox,
     },
-    sink::{Append, EventSink},
+    sink::{Append, Entry, EventSink},
 };
 
 /// Entries read at once.
@@ -26,19 +27,22 @@ const PAGE: usize = 1_000;
 /// Takeovers that are tried when others append at the same time.
 const CLAIM_ATTEMPTS: u32 = 8;
 
-/// Reads a whole stream.
+/// Reads a whole stream, each page while the one before it is taken in.
 pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    loop {
-        let after = ledger.last.map_or(0, |last| last.seq);
-        let page = sink.read(id, after, PAGE).await?;
-        if page.is_empty() {
-            return Ok(ledger);
-        }
-        for entry in page {
-            ledger.apply(Event::decode(entry.id, &entry.payload)?)?;
-        }
+    let mut page = sink.read(id, 0, PAGE).await?;
+    while let Some(last) = page.last() {
+        let next = sink.read(id, last.id.seq, PAGE);
+        // The read goes first: a store with threads of its own works while this one decodes.
+        let (next, taken) = join(next, async { take_in(&mut ledger, &page) }).await;
+        taken?;
+        page = next?;
     }
+    Ok(ledger)
+}
+
+fn take_in(ledger: &mut Ledger, page: &[Entry]) -> Result<()> {
+    page.iter().try_for_each(|entry| ledger.apply(Event::decode(entry.id, &entry.payload)?))
 }
 
 pub(super) async fn resume<W, I>(

@@ -1,6 +1,6 @@
 //! Executing a run in this process: its task, its first events, its last one.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::future::select;
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,6 +19,9 @@ use crate::{
     sink::{Append, Batch},
 };
 
+/// What stands above every run's first call.
+static ABOVE: LazyLock<Spec> = LazyLock::new(|| Spec::named("run".into(), ""));
+
 /// A run's first call, built and not started.
 pub(super) struct Prepared {
     pub(super) workflow: String,
@@ -34,8 +37,7 @@ where
     W: Component<I>,
     W::Output: Serialize + DeserializeOwned + Send + 'static,
 {
-    let above = SpecRef::Shared(Arc::new(Spec::named("run".into(), "")));
-    let node = Node::run(Arc::clone(core), CallId::root(origin), above);
+    let node = Node::run(Arc::clone(core), CallId::root(origin), SpecRef::Static(&ABOVE));
     let call: Call<'static, W::Output> = scope::enter(&node, || workflow.call(input));
     let spec = call.spec().cloned();
     let incomplete = call.is_incomplete();

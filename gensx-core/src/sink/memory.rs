@@ -136,12 +136,13 @@ impl EventSink for MemorySink {
     async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
         let state = self.state();
         let stream = state.runs.get(run).ok_or_else(|| not_found(run))?;
-        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let from = usize::try_from(after).unwrap_or(usize::MAX);
         let entry = |(seq, stored): (u64, &Stored)| Entry {
             id: EventId::new(stored.epoch, seq),
             payload: Payload::clone(&stored.payload),
         };
-        let page = (1..).zip(&stream.entries).skip(after).take(limit.clamp(1, MAX_PAGE));
+        let rest = stream.entries.get(from..).unwrap_or_default();
+        let page = (after.saturating_add(1)..).zip(rest).take(limit.clamp(1, MAX_PAGE));
         Ok(page.map(entry).collect())
     }
 

@@ -6,11 +6,14 @@ use super::{
 };
 use crate::sink::Payload;
 
+/// Room for most events at once: growing costs another copy.
+const ENCODED_BYTES: usize = 512;
+
 pub(in crate::event) fn encode(event: &Event) -> Payload {
     if let Some(stored) = &event.stored {
         return Payload::clone(stored);
     }
-    let mut bytes = Vec::with_capacity(256);
+    let mut bytes = Vec::with_capacity(ENCODED_BYTES);
     // Strings, numbers and maps of strings always have a JSON form, and a Vec takes every write.
     if serde_json::to_writer(&mut bytes, &to_wire(event)).is_err() {
         unreachable!("an event of plain values has a JSON form");
@@ -26,150 +29,157 @@ pub(in crate::event) fn to_json(event: &Event) -> String {
 }
 
 fn to_wire(event: &Event) -> Wire<'_> {
-    let base = Wire {
+    let mut wire = Wire {
         v: SCHEMA_VERSION,
         time: event.time_ms,
         call: event.call,
         attempt: event.attempt,
         ..Wire::default()
     };
-    fill_run(base, &event.kind)
+    wire.fill(&event.kind);
+    wire
 }
 
-fn fill_run<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
-    match kind {
-        EventKind::RunStarted { workflow, version, input, plan, origin, retry_of } => Wire {
-            kind: "run.started",
-            name: Some(workflow.as_str().into()),
-            version: *version,
-            input: input.as_deref(),
-            plan: plan.as_deref(),
-            origin: Some(origin.clone()),
-            retry_of: retry_of.clone(),
-            ..base
-        },
-        EventKind::RunClaimed { owner } => {
-            Wire { kind: "run.claimed", name: Some(owner.as_str().into()), ..base }
-        }
-        EventKind::RunEnded { status, output, error } => Wire {
-            kind: "run.ended",
-            status: Some(*status),
-            output: output.as_deref(),
-            error: error.clone(),
-            ..base
-        },
-        _ => fill_component(base, kind),
-    }
-}
-
-fn fill_component<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
-    match kind {
-        EventKind::Started { name, parent, version, fingerprint, key, args, inputs, label, resumed } => {
-            Wire {
-                kind: "component.started",
-                name: Some(name.as_str().into()),
-                parent: *parent,
-                version: *version,
-                fingerprint: Some(*fingerprint),
-                key: key.as_deref().map(Into::into),
-                args: args.clone(),
-                input: inputs.as_deref(),
-                label: label.as_deref().map(Into::into),
-                resumed: *resumed,
-                ..base
+/// Filling in place: a `Wire` is large, and every event is written as one.
+impl<'a> Wire<'a> {
+    fn fill(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::RunStarted { workflow, version, input, plan, origin, retry_of } => {
+                self.kind = "run.started";
+                self.name = Some(workflow.as_str().into());
+                self.version = *version;
+                self.input = input.as_deref();
+                self.plan = plan.as_deref();
+                self.origin = Some(origin.clone());
+                self.retry_of.clone_from(retry_of);
             }
+            EventKind::RunClaimed { owner } => {
+                self.kind = "run.claimed";
+                self.name = Some(owner.as_str().into());
+            }
+            EventKind::RunEnded { status, output, error } => {
+                self.kind = "run.ended";
+                self.status = Some(*status);
+                self.output = output.as_deref();
+                self.error.clone_from(error);
+            }
+            _ => self.fill_component(kind),
         }
-        EventKind::Retried { error, delay_ms, due_ms } => Wire {
-            kind: "component.retried",
-            error: Some(error.clone()),
-            delay_ms: Some(*delay_ms),
-            due_ms: Some(*due_ms),
-            ..base
-        },
-        EventKind::Ended { outcome } => fill_outcome(Wire { kind: "component.ended", ..base }, outcome),
-        _ => fill_wait(base, kind),
     }
-}
 
-fn fill_outcome<'a>(base: Wire<'a>, outcome: &'a Outcome) -> Wire<'a> {
-    match outcome {
-        Outcome::Output { json, type_name, origin } => Wire {
-            status: Some(RunStatus::Succeeded),
-            output: Some(json),
-            output_type: Some(type_name.as_str().into()),
-            from: *origin,
-            ..base
-        },
-        Outcome::Failed(error) => {
-            Wire { status: Some(RunStatus::Failed), error: Some(error.clone()), ..base }
+    fn fill_component(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::Started { name, parent, version, fingerprint, key, args, inputs, label, resumed } => {
+                self.kind = "component.started";
+                self.name = Some(name.as_str().into());
+                self.parent = *parent;
+                self.version = *version;
+                self.fingerprint = Some(*fingerprint);
+                self.key = key.as_deref().map(Into::into);
+                self.args.clone_from(args);
+                self.input = inputs.as_deref();
+                self.label = label.as_deref().map(Into::into);
+                self.resumed = *resumed;
+            }
+            EventKind::Retried { error, delay_ms, due_ms } => {
+                self.kind = "component.retried";
+                self.error = Some(error.clone());
+                self.delay_ms = Some(*delay_ms);
+                self.due_ms = Some(*due_ms);
+            }
+            EventKind::Ended { outcome } => {
+                self.kind = "component.ended";
+                self.fill_outcome(outcome);
+            }
+            _ => self.fill_wait(kind),
         }
-        Outcome::Cancelled => Wire { status: Some(RunStatus::Cancelled), ..base },
     }
-}
 
-fn fill_wait<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
-    match kind {
-        EventKind::InputRequested { name, parent, due_ms } => Wire {
-            kind: "input.requested",
-            name: Some(name.as_str().into()),
-            parent: Some(*parent),
-            due_ms: *due_ms,
-            ..base
-        },
-        EventKind::InputReceived { name, message, data } => Wire {
-            kind: "input.received",
-            name: Some(name.as_str().into()),
-            message: Some(*message),
-            data: Some(data),
-            ..base
-        },
-        EventKind::InputRejected { name, message, reason } => Wire {
-            kind: "input.rejected",
-            name: Some(name.as_str().into()),
-            message: Some(*message),
-            text: Some(reason.as_str().into()),
-            ..base
-        },
-        EventKind::TimerSet { parent, duration_ms, due_ms } => Wire {
-            kind: "timer.set",
-            parent: Some(*parent),
-            delay_ms: Some(*duration_ms),
-            due_ms: Some(*due_ms),
-            ..base
-        },
-        EventKind::TimerFired => Wire { kind: "timer.fired", ..base },
-        _ => fill_emitted(base, kind),
+    fn fill_outcome(&mut self, outcome: &'a Outcome) {
+        match outcome {
+            Outcome::Output { json, type_name, origin } => {
+                self.status = Some(RunStatus::Succeeded);
+                self.output = Some(json);
+                self.output_type = Some(type_name.as_str().into());
+                self.from = *origin;
+            }
+            Outcome::Failed(error) => {
+                self.status = Some(RunStatus::Failed);
+                self.error = Some(error.clone());
+            }
+            Outcome::Cancelled => self.status = Some(RunStatus::Cancelled),
+        }
     }
-}
 
-fn fill_emitted<'a>(base: Wire<'a>, kind: &'a EventKind) -> Wire<'a> {
-    match kind {
-        EventKind::Text { channel, text } => Wire {
-            kind: "text",
-            name: Some(channel.as_str().into()),
-            text: Some(text.as_str().into()),
-            ..base
-        },
-        EventKind::Labelled { label, data } => {
-            Wire { kind: "event", label: Some(label.as_str().into()), data: Some(data), ..base }
+    fn fill_wait(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::InputRequested { name, parent, due_ms } => {
+                self.kind = "input.requested";
+                self.name = Some(name.as_str().into());
+                self.parent = Some(*parent);
+                self.due_ms = *due_ms;
+            }
+            EventKind::InputReceived { name, message, data } => {
+                self.kind = "input.received";
+                self.name = Some(name.as_str().into());
+                self.message = Some(*message);
+                self.data = Some(data);
+            }
+            EventKind::InputRejected { name, message, reason } => {
+                self.kind = "input.rejected";
+                self.name = Some(name.as_str().into());
+                self.message = Some(*message);
+                self.text = Some(reason.as_str().into());
+            }
+            EventKind::TimerSet { parent, duration_ms, due_ms } => {
+                self.kind = "timer.set";
+                self.parent = Some(*parent);
+                self.delay_ms = Some(*duration_ms);
+                self.due_ms = Some(*due_ms);
+            }
+            EventKind::TimerFired => self.kind = "timer.fired",
+            _ => self.fill_emitted(kind),
         }
-        EventKind::Object { name, patch } => {
-            Wire { kind: "object", name: Some(name.as_str().into()), data: Some(patch), ..base }
+    }
+
+    fn fill_emitted(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::Text { channel, text } => {
+                self.kind = "text";
+                self.name = Some(channel.as_str().into());
+                self.text = Some(text.as_str().into());
+            }
+            EventKind::Labelled { label, data } => {
+                self.kind = "event";
+                self.label = Some(label.as_str().into());
+                self.data = Some(data);
+            }
+            EventKind::Object { name, patch } => {
+                self.kind = "object";
+                self.name = Some(name.as_str().into());
+                self.data = Some(patch);
+            }
+            EventKind::Progress { done, total } => {
+                self.kind = "progress";
+                self.done = Some(*done);
+                self.total = *total;
+            }
+            EventKind::Usage(usage) => {
+                self.kind = "usage";
+                self.usage = Some(usage.clone());
+            }
+            EventKind::Log { level, message } => {
+                self.kind = "log";
+                self.level = Some(*level);
+                self.text = Some(message.as_str().into());
+            }
+            EventKind::Divergence { name, sibling, changed } => {
+                self.kind = "divergence";
+                self.name = Some(name.as_str().into());
+                self.sibling = Some(*sibling);
+                self.changed.clone_from(changed);
+            }
+            _ => {}
         }
-        EventKind::Progress { done, total } => {
-            Wire { kind: "progress", done: Some(*done), total: *total, ..base }
-        }
-        EventKind::Usage(usage) => Wire { kind: "usage", usage: Some(usage.clone()), ..base },
-        EventKind::Log { level, message } => {
-            Wire { kind: "log", level: Some(*level), text: Some(message.as_str().into()), ..base }
-        }
-        EventKind::Divergence { name, sibling, changed } => Wire {
-            kind: "divergence",
-            name: Some(name.as_str().into()),
-            sibling: Some(*sibling),
-            changed: changed.clone(),
-            ..base
-        },
-        _ => base,
     }
 }
