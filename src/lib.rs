@@ -5,6 +5,7 @@
 //! [events]: crate::event
 //! [testing]: https://github.com/gensx/gensx-rs/blob/main/docs/testing.md
 //! [architecture]: https://github.com/gensx/gensx-rs/blob/main/ARCHITECTURE.md
+//! [benches]: https://github.com/gensx/gensx-rs/blob/main/benches/README.md
 //! [changelog]: https://github.com/gensx/gensx-rs/blob/main/CHANGELOG.md
 //! [mit]: https://github.com/gensx/gensx-rs/blob/main/LICENSE-MIT
 //! [apache]: https://github.com/gensx/gensx-rs/blob/main/LICENSE-APACHE
