@@ -12,6 +12,5 @@ mod order;
 mod runs;
 mod scale;
 mod sinks;
-mod spans;
 mod streams;
 mod support;

@@ -143,7 +143,7 @@ impl RunCore {
 
     pub(crate) fn stop(&self, stop: Stop) {
         if matches!(stop, Stop::LetGo(_)) {
-            self.outbox.close();
+            self.outbox.close(&stop);
         }
         if self.stop.set(stop).is_ok() {
             self.waker.wake();

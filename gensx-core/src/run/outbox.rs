@@ -160,10 +160,11 @@ impl Outbox {
         if behind > 0 { self.commit(behind).await } else { Ok(()) }
     }
 
-    /// Takes no more events: nothing may follow from an owner that is none any more.
-    pub(crate) fn close(&self) {
+    /// Takes no more events: nothing may follow from an owner that is none any more. Who waits for one is told why.
+    pub(crate) fn close(&self, stop: &Stop) {
         let mut state = lock(&self.state);
         state.closed = true;
+        state.failed.get_or_insert_with(|| stop.clone());
         state.queue.clear();
         state.held.drain(..).for_each(Waker::wake);
         self.full.store(false, Ordering::Relaxed);

@@ -137,12 +137,13 @@ impl EventSink for MemorySink {
         let state = self.state();
         let stream = state.runs.get(run).ok_or_else(|| not_found(run))?;
         let from = usize::try_from(after).unwrap_or(usize::MAX);
-        let entry = |(seq, stored): (u64, &Stored)| Entry {
+        let entry = |(stored, seq): (&Stored, u64)| Entry {
             id: EventId::new(stored.epoch, seq),
             payload: Payload::clone(&stored.payload),
         };
         let rest = stream.entries.get(from..).unwrap_or_default();
-        let page = (after.saturating_add(1)..).zip(rest).take(limit.clamp(1, MAX_PAGE));
+        // The entries lead: past the last one there may be no next number to count to.
+        let page = rest.iter().zip(after.saturating_add(1)..).take(limit.clamp(1, MAX_PAGE));
         Ok(page.map(entry).collect())
     }
 

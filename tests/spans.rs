@@ -1,4 +1,6 @@
-//! Spans for the run, its components and their attempts.
+//! Spans for the run, its components and their attempts. A process of its own: what `tracing` caches of a place in the
+//! code is of the process, and tests without a subscriber would fill it.
+#![allow(missing_docs)]
 
 use std::sync::{
     Arc, Mutex,
