@@ -126,8 +126,20 @@ async fn calls_provider(
     Err(format!("401 for token {token} on page {page}").into())
 }
 
+#[derive(Debug, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error("{url} answered 401")]
+struct Refused {
+    url: String,
+}
+
+#[component]
+async fn tells_the_url(#[secret] token: String) -> Result<u64, Refused> {
+    Err(Refused { url: format!("https://provider?key={token}") })
+}
+
 #[component]
 async fn with_secret(#[secret] token: String) -> gensx::Result<String> {
+    tells_the_url(token.clone()).await.unwrap_err();
     let client = HashMap::from([("a".to_owned(), "b".to_owned())]);
     let error = calls_provider(token, client, 3).await.unwrap_err();
     Ok(format!("{:?}", error.kind()))

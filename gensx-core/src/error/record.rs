@@ -35,7 +35,7 @@ pub(crate) struct ErrorRecord {
 impl ErrorRecord {
     /// Records `error`; `mask` hides known secrets in its texts.
     pub(crate) fn of(error: &Error, data: Option<Box<RawValue>>, mask: impl Fn(&str) -> String) -> Self {
-        let text = |text: String| mask(truncated(&text));
+        let text = |text: String| truncated(&mask(&text)).to_owned();
         let (permanent, retry_after_ms) = match error.fate() {
             Some(Fate::Permanent) => (true, None),
             Some(Fate::RetryAfter(wait)) => (false, u64::try_from(wait.as_millis()).ok()),
@@ -50,7 +50,8 @@ impl ErrorRecord {
             permanent,
             retry_after_ms,
             causes: chain(error).skip(1).map(|cause| text(cause.to_string())).collect(),
-            data,
+            // A component's own error is written to the letter, or not at all: a secret in it cannot be cut out safely.
+            data: data.filter(|json| mask(json.get()) == json.get()),
         }
     }
 

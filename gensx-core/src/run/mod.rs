@@ -194,6 +194,8 @@ impl RunCore {
                 secrets.push(secret);
             }
         }
+        // The longest first: one may begin with another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
     /// Hides what is known to be secret in a text that goes to the stream.

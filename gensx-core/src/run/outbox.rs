@@ -132,10 +132,13 @@ impl Outbox {
         let result = loop {
             let flush = {
                 let mut state = lock(&self.state);
+                if state.durable >= seq {
+                    break Ok(());
+                }
                 if let Some(stop) = &state.failed {
                     break Err(stop.clone());
                 }
-                if state.durable >= seq || (state.queue.is_empty() && state.flush.is_none()) {
+                if state.queue.is_empty() && state.flush.is_none() {
                     break Ok(());
                 }
                 self.flush(&mut state)

@@ -56,12 +56,13 @@ where
     W::Output: Serialize + DeserializeOwned + Send + 'static,
     I: Serialize + DeserializeOwned,
 {
-    if let Some(local) = runtime.local(id) {
-        return Ok(Run::new(runtime.clone(), id.clone(), Some(local)));
-    }
     runtime.listen().await?;
     let mut supplied = supplied;
     for _ in 0..CLAIM_ATTEMPTS {
+        // Another call of this process may have been faster: its run is not to be fenced by this one.
+        if let Some(local) = runtime.local(id) {
+            return Ok(Run::new(runtime.clone(), id.clone(), Some(local)));
+        }
         let ledger = read(runtime.sink(), id).await?;
         let (Some(info), Some(last)) = (ledger.info.clone(), ledger.last) else {
             return Err(not_found(id, runtime.sink()));

@@ -149,7 +149,7 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
     let executing = orphans::Executing::begin(core.config.outside);
     tokio::spawn(async move {
         let ended = finish(&core, future.await).await;
-        lock(&task_runtime.0.runs).remove(&core.id);
+        task_runtime.forget(&task_local);
         task_local.end(ended);
         drop(executing);
     });
@@ -181,6 +181,14 @@ async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Stop>) -> Ende
 }
 
 impl Runtime {
+    /// Forgets a run that this process no longer executes, unless another handle stands for it by now.
+    fn forget(&self, local: &Arc<Local>) {
+        let mut runs = lock(&self.0.runs);
+        if runs.get(&local.core.id).is_some_and(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(local))) {
+            runs.remove(&local.core.id);
+        }
+    }
+
     /// Begins to listen for messages to runs of this process; before the first run, so that none is missed.
     pub(super) async fn listen(&self) -> Result<()> {
         let listen = || async {
