@@ -192,3 +192,19 @@ async fn rule_14_boundaries() {
     let ran = crate::support::take_ran(run.id());
     assert_eq!(ran, ["with_fallback", "with_fallback"], "a fallback's answer is never cached");
 }
+
+fn panicking(_: &gensx::Error) -> bool {
+    panic!("a predicate that panics")
+}
+
+#[component(retry(max_attempts = 2, initial = "1ms", when = panicking))]
+async fn badly_judged(_: u64) -> gensx::Result<u64> {
+    Err("no".into())
+}
+
+#[tokio::test]
+async fn a_panic_outside_a_body_ends_the_run_all_the_same() {
+    let run = Runtime::in_memory().start(&badly_judged, 0).await.unwrap();
+    assert_eq!(run.output().await.unwrap_err().kind(), ErrorKind::Panic);
+    assert_eq!(run.status().await.unwrap(), gensx::RunStatus::Failed);
+}

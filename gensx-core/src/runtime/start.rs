@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use futures_util::FutureExt as _;
 use futures_util::future::select;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
@@ -148,12 +149,20 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
     let (task_local, task_runtime) = (Arc::clone(&local), runtime.clone());
     let executing = orphans::Executing::begin(core.config.outside);
     tokio::spawn(async move {
-        let ended = finish(&core, future.await).await;
+        // A panic outside a body, in a predicate or a destructor, is caught here: the run has a last event.
+        let caught = std::panic::AssertUnwindSafe(future).catch_unwind().await;
+        let outcome = caught.unwrap_or_else(|_| Err(Stop::Broken(panicked())));
+        let ended = finish(&core, outcome).await;
         task_runtime.forget(&task_local);
         task_local.end(ended);
         drop(executing);
     });
     Run::new(runtime.clone(), id, Some(local))
+}
+
+fn panicked() -> Error {
+    let text = "code of the application panicked outside a component's body: in a predicate, a fallback, a serializer or a destructor";
+    Error::of(ErrorKind::Panic, text).with_fate(crate::Fate::Permanent)
 }
 
 /// Writes the last event, unless the run was let go; gives what callers are told, once that is durable.
