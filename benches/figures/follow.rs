@@ -7,7 +7,7 @@ use std::{
 
 use gensx::{
     EventId, EventSink, RunId, SqliteSink,
-    sink::{Append, Batch},
+    sink::{Append, Batch, BatchKind},
 };
 
 use crate::measure::{Row, Store, median, millis, one_worker};
@@ -62,7 +62,7 @@ async fn append(sink: &Arc<dyn EventSink>, run: &RunId, seq: u64) {
         first: EventId::new(1, seq),
         token: u128::from(seq),
         payloads: vec![br#"{"v":1,"type":"timer.fired","time":0}"#.as_slice().into()],
-        opens: (seq == 1).then(|| "follow".into()),
+        kind: if seq == 1 { BatchKind::Opens("follow".into()) } else { BatchKind::Continues },
         closes: None,
     };
     assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);

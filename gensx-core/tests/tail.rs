@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use gensx_core::{
     ErrorKind, Event, EventId, EventSink, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
-    sink::{Append, Batch, Entry, Head, Inbox, Message, events},
+    sink::{Append, Batch, BatchKind, Entry, Head, Inbox, Message, events},
 };
 
 /// A sink in memory, whose next answers to one question can be made to fail.
@@ -91,7 +91,7 @@ fn batch(epoch: u32, seq: u64, json: &str) -> Batch {
         first: EventId::new(epoch, seq),
         token: seq.into(),
         payloads: vec![Arc::from(json.as_bytes())],
-        opens: (seq == 1).then(|| "tests".into()),
+        kind: if seq == 1 { BatchKind::Opens("tests".into()) } else { BatchKind::Continues },
         closes: json.contains("run.ended").then_some(RunStatus::Cancelled),
     }
 }
@@ -224,8 +224,9 @@ async fn a_tail_that_was_written_anew_is_not_read_as_if_it_followed() {
     // The store lost the third event; the next owner wrote another one in its place.
     sink.delete(&run_id()).await.unwrap();
     add(&sink, 1..=2).await;
-    for seq in 3..=4 {
-        assert_eq!(sink.append(&batch(2, seq, TEXT)).await.unwrap(), Append::Done);
+    let claim = Batch { kind: BatchKind::Claims, ..batch(2, 3, TEXT) };
+    for batch in [claim, batch(2, 4, TEXT)] {
+        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
     }
     assert_eq!(reader.next().await.unwrap().unwrap_err().kind(), ErrorKind::Gone);
 }

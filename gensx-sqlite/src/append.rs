@@ -2,7 +2,7 @@
 
 use gensx_core::{
     EventId, RunId,
-    sink::{Append, Batch, Standing, judge},
+    sink::{Append, Batch, BatchKind, Standing, judge},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -64,7 +64,10 @@ fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, u128)>, Fail
 }
 
 fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
-    let workflow = batch.opens.as_deref().unwrap_or_default();
+    let workflow = match &batch.kind {
+        BatchKind::Opens(workflow) => &**workflow,
+        BatchKind::Claims | BatchKind::Continues => "",
+    };
     Ok(file.prepare_cached(sql::OPEN_RUN)?.insert(params![batch.run.as_str(), workflow])?)
 }
 

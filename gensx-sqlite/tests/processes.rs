@@ -14,7 +14,7 @@ use std::{
 use common::*;
 use gensx_core::{
     EventId, EventSink as _, RunId,
-    sink::{Append, Batch, Inbox as _},
+    sink::{Append, Batch, BatchKind, Inbox as _},
 };
 use gensx_sqlite::SqliteSink;
 
@@ -136,7 +136,9 @@ async fn write(sink: &SqliteSink) {
     let run = run_id("run");
     let last = sink.head(&run).await.unwrap().unwrap().last;
     for seq in last.seq + 1.. {
-        let answer = sink.append(&batch(&run, last.epoch + 1, seq, "work")).await.unwrap();
+        let kind = if seq == last.seq + 1 { BatchKind::Claims } else { BatchKind::Continues };
+        let work = Batch { kind, ..batch(&run, last.epoch + 1, seq, "work") };
+        let answer = sink.append(&work).await.unwrap();
         assert_eq!(answer, Append::Done);
         say(&seq.to_string());
     }
@@ -157,7 +159,8 @@ async fn contend(sink: &SqliteSink, seed: u64) {
             token += 1;
             let text = format!("{token}");
             let payloads = vec![text.as_bytes().into(); size];
-            let next = Batch { first: at, token, payloads, opens: None, ..batch(&run, 0, 0, "") };
+            let kind = if at.seq == last.seq + 1 { BatchKind::Claims } else { BatchKind::Continues };
+            let next = Batch { first: at, token, payloads, kind, ..batch(&run, 0, 0, "") };
             match sink.append(&next).await.unwrap() {
                 Append::Done => say(&format!("{run} {} {} {size} {token}", at.epoch, at.seq)),
                 Append::Fenced => break,

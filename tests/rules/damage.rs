@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gensx::{
     ErrorKind, Event, EventId, EventKind, EventSink, MemorySink,
     prelude::*,
-    sink::{Append, Batch},
+    sink::{Append, Batch, BatchKind},
 };
 
 use crate::support::{Crashed, crash, gave, ran};
@@ -30,7 +30,7 @@ async fn write(crashed: &Crashed, payload: &[u8]) {
         first: EventId::new(last.epoch + 1, last.seq + 1),
         token: 1,
         payloads: vec![payload.into()],
-        opens: None,
+        kind: BatchKind::Claims,
         closes: None,
     };
     assert_eq!(crashed.sink.append(&batch).await.unwrap(), Append::Done);

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use gensx::{
     ErrorKind, EventKind, EventSink, Limits, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
     prelude::*,
-    sink::{Append, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Batch, BatchKind, Entry, Head, Inbox, Message},
 };
 
 use crate::support::{ran, take_ran};
@@ -37,7 +37,7 @@ impl EventSink for Down {
     }
 
     async fn append(&self, batch: &Batch) -> std::result::Result<Append, SinkError> {
-        if batch.opens.is_none() && self.is_down() {
+        if !matches!(batch.kind, BatchKind::Opens(_)) && self.is_down() {
             // Every other lost answer is to an append that was applied.
             if self.left.load(Ordering::SeqCst).is_multiple_of(2) {
                 self.sink.append(batch).await?;

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gensx::{
     Component, EventKind, EventSink, MemorySink, RunId, SinkError,
     prelude::*,
-    sink::{Append, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Batch, BatchKind, Entry, Head, Inbox, Message},
 };
 use tokio::sync::Semaphore;
 
@@ -51,7 +51,9 @@ impl EventSink for Slow {
             let text = String::from_utf8_lossy(payload);
             text.contains(r#""name":"late""#) || text.contains(r#""name":"early""#)
         };
-        if batch.opens.is_none() && batch.payloads.iter().any(|payload| start_of_either(payload)) {
+        if !matches!(batch.kind, BatchKind::Opens(_))
+            && batch.payloads.iter().any(|payload| start_of_either(payload))
+        {
             drop(self.door.acquire().await);
         }
         self.memory.append(batch).await

@@ -20,7 +20,7 @@ use crate::{
     event::{Event, EventKind},
     io,
     runtime::Config,
-    sink::{Append, Batch, BatchToken, SinkError, SinkErrorKind},
+    sink::{Append, Batch, BatchKind, BatchToken, SinkError, SinkErrorKind},
 };
 
 /// The first wait before a failed append is repeated; doubled each time.
@@ -217,7 +217,7 @@ impl Outbox {
         });
         let payloads = events.iter().map(Event::encode).collect();
         let token = self.token.wrapping_add(u128::from(first.seq));
-        Batch { run: self.run.clone(), first, token, payloads, opens: None, closes }
+        Batch { run: self.run.clone(), first, token, payloads, kind: BatchKind::Continues, closes }
     }
 
     fn settle(&self, batch: &Batch, answer: Result<(), Stop>) {

@@ -19,7 +19,7 @@ use crate::{
         ledger::{Ledger, RunInfo, Start},
         outbox::Outbox,
     },
-    sink::{Append, Entry, EventSink},
+    sink::{Append, BatchKind, Entry, EventSink},
 };
 
 /// Entries read at once.
@@ -76,7 +76,7 @@ where
         let owner = EventKind::RunClaimed { owner: runtime.config().owner.clone() };
         let claim = Event::new(crate::clock::unix_ms(), None, 0, owner).encode();
         let first = EventId::new(last.epoch + 1, last.seq + 1);
-        match append(runtime.config(), id, first, None, vec![claim]).await? {
+        match append(runtime.config(), id, first, BatchKind::Claims, vec![claim]).await? {
             Append::Done | Append::Duplicate => {
                 let run = execute(runtime, Arc::clone(&core), prepared);
                 // What was sent while nobody had the run is waiting.
@@ -184,7 +184,14 @@ where
     let prepared = prepare(&core, &info.origin, workflow, first);
     expect_workflow(id, &info, &prepared)?;
     let payloads = events.iter().map(Event::encode).collect();
-    match append(config, &next, EventId::new(1, 1), Some(prepared.workflow.as_str().into()), payloads).await?
+    match append(
+        config,
+        &next,
+        EventId::new(1, 1),
+        BatchKind::Opens(prepared.workflow.as_str().into()),
+        payloads,
+    )
+    .await?
     {
         Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
         answer => Err(Error::of(ErrorKind::Sink, format!("the new run `{next}` was refused: {answer:?}"))),

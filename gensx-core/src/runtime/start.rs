@@ -17,7 +17,7 @@ use crate::{
     event::{ErrorBody, Event, EventKind, Json},
     io,
     run::{RunCore, Stop, ledger::Ledger, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
-    sink::{Append, Batch},
+    sink::{Append, Batch, BatchKind},
 };
 
 /// What stands above every run's first call.
@@ -117,7 +117,7 @@ pub(super) async fn open(
 ) -> Result<Append> {
     let now = crate::clock::unix_ms();
     let payloads = events.into_iter().map(|kind| Event::new(now, None, 0, kind).encode()).collect();
-    append(config, id, EventId::new(1, 1), Some(workflow.into()), payloads).await
+    append(config, id, EventId::new(1, 1), BatchKind::Opens(workflow.into()), payloads).await
 }
 
 /// Appends outside an outbox: the first events of a run, or of an owner. Repeated once if the answer was lost.
@@ -125,11 +125,11 @@ pub(super) async fn append(
     config: &Config,
     id: &RunId,
     first: EventId,
-    opens: Option<Arc<str>>,
+    kind: BatchKind,
     payloads: Vec<crate::sink::Payload>,
 ) -> Result<Append> {
     let token = uuid::Uuid::new_v4().as_u128();
-    let batch = Batch { run: id.clone(), first, token, payloads, opens, closes: None };
+    let batch = Batch { run: id.clone(), first, token, payloads, kind, closes: None };
     match config.sink.append(&batch).await {
         Err(error) if error.kind() == crate::SinkErrorKind::Unavailable => {
             Ok(config.sink.append(&batch).await?)

@@ -22,10 +22,21 @@ pub struct Batch {
     pub token: BatchToken,
     /// The events, at least one.
     pub payloads: Vec<Payload>,
-    /// The workflow's name, on the batch that begins a stream.
-    pub opens: Option<Arc<str>>,
+    /// What it is to its stream.
+    pub kind: BatchKind,
     /// The run's last status, on the batch that ends the stream.
     pub closes: Option<RunStatus>,
+}
+
+/// What a batch is to its stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BatchKind {
+    /// It begins the stream of a run of the workflow with this name.
+    Opens(Arc<str>),
+    /// It takes the run over, under a higher epoch.
+    Claims,
+    /// It goes on under the epoch of the last event.
+    Continues,
 }
 
 impl Batch {
@@ -85,8 +96,9 @@ pub struct Standing {
 /// The answer to a batch, given how the stream stands (`None`: there is none).
 #[must_use]
 pub fn judge(standing: Option<Standing>, batch: &Batch) -> Append {
+    let opens = matches!(batch.kind, BatchKind::Opens(_));
     let Some(Standing { last, ended, at_first }) = standing else {
-        return if batch.opens.is_some() && batch.first.seq == 1 { Append::Done } else { Append::Lost };
+        return if opens && batch.first.seq == 1 { Append::Done } else { Append::Lost };
     };
     if at_first == Some((batch.first.epoch, batch.token)) {
         return Append::Duplicate;
@@ -94,14 +106,18 @@ pub fn judge(standing: Option<Standing>, batch: &Batch) -> Append {
     if ended {
         return Append::Ended;
     }
-    let follows = batch.first.seq == last.seq + 1;
-    match batch.first.epoch.cmp(&last.epoch) {
-        _ if batch.opens.is_some() => Append::Fenced,
-        std::cmp::Ordering::Less => Append::Fenced,
-        std::cmp::Ordering::Equal | std::cmp::Ordering::Greater if follows => Append::Done,
-        std::cmp::Ordering::Equal if at_first.is_some() => Append::Fenced,
-        // A claim whose place is taken: another claim, or the owner itself, was faster.
-        std::cmp::Ordering::Greater if at_first.is_some() => Append::Fenced,
+    if opens || batch.first.epoch < last.epoch {
+        return Append::Fenced;
+    }
+    let claims = batch.kind == BatchKind::Claims;
+    match (claims, batch.first.epoch > last.epoch) {
+        // Another claim was faster.
+        (true, false) => Append::Fenced,
+        // The store lost the claim of this owner: whatever stands there now is not what its work follows from.
+        (false, true) => Append::Lost,
+        _ if batch.first.seq == last.seq + 1 => Append::Done,
+        // Another claim, or the owner itself, was faster.
+        _ if at_first.is_some() => Append::Fenced,
         _ => Append::Lost,
     }
 }

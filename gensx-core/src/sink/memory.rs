@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     ops::Bound,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    Append, Batch, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN, MAX_PAGE, Message,
-    Payload, SinkError, SinkErrorKind, Standing, judge,
+    Append, Batch, BatchKind, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN, MAX_PAGE,
+    Message, Payload, SinkError, SinkErrorKind, Standing, judge,
 };
 use crate::{EventId, RunId, clock};
 
@@ -120,7 +120,10 @@ impl EventSink for MemorySink {
         if answer == Append::Done {
             let stream = state.runs.entry(batch.run.clone()).or_insert_with(|| Stream {
                 head: Head {
-                    workflow: batch.opens.clone().unwrap_or_default(),
+                    workflow: match &batch.kind {
+                        BatchKind::Opens(workflow) => Arc::clone(workflow),
+                        BatchKind::Claims | BatchKind::Continues => Arc::default(),
+                    },
                     last: EventId::new(0, 0),
                     status: crate::RunStatus::Running,
                 },

@@ -9,7 +9,7 @@ mod tail;
 
 use async_trait::async_trait;
 
-pub use batch::{Append, Batch, BatchToken, Entry, Head, Payload, Standing, judge};
+pub use batch::{Append, Batch, BatchKind, BatchToken, Entry, Head, Payload, Standing, judge};
 pub use error::{SinkError, SinkErrorKind};
 pub use inbox::{Inbox, MAX_MESSAGES_PER_RUN, Message};
 pub use memory::MemorySink;
@@ -34,13 +34,15 @@ pub trait EventSink: Inbox + std::fmt::Debug + Send + Sync + 'static {
     /// Adds a batch to a run's stream.
     ///
     /// - **A1** A batch that opens a run is accepted if the run has no stream.
-    /// - **A2** A batch under the stream's last epoch is accepted if its first event directly follows the last one.
-    /// - **A3** A claim, a batch under a higher epoch, is accepted if its first event directly follows the last one.
+    /// - **A2** A batch that continues under the stream's last epoch is accepted if its first event directly follows the
+    ///   last one.
+    /// - **A3** A claim under a higher epoch is accepted if its first event directly follows the last one.
     /// - **A4** A batch is added whole or not at all, in its order.
     /// - **A5** The same batch again, by its token, is answered [`Append::Duplicate`], also after later events.
     /// - **A6** A batch under a lower epoch than the stream's is answered [`Append::Fenced`]; so is one whose place is
     ///   taken by another batch, and one that opens a run that exists.
-    /// - **A7** A batch that would leave a hole is answered [`Append::Lost`]; so is one to a stream that is gone.
+    /// - **A7** A batch that would leave a hole is answered [`Append::Lost`]; so is one to a stream that is gone, and one
+    ///   that continues under an epoch that the stream does not know: the store has lost the claim.
     /// - **A8** After a batch that closes the run nothing is accepted: the answer is [`Append::Ended`].
     /// - **A9** Of claims that race for one epoch, one is accepted.
     /// - **A10** What was answered [`Append::Done`] is seen by every later read.

@@ -10,7 +10,7 @@ use std::{
 
 use gensx_core::{
     EventId, EventSink as _, RunId, SinkError, SinkErrorKind,
-    sink::{Append, Batch, Entry, Message},
+    sink::{Append, Batch, BatchKind, Entry, Message},
 };
 use gensx_sqlite::SqliteSink;
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ pub(crate) fn batch(run: &RunId, epoch: u32, seq: u64, text: &str) -> Batch {
         first: EventId::new(epoch, seq),
         token: u128::from(seq),
         payloads: vec![Arc::from(text.as_bytes())],
-        opens: (seq == 1).then(|| "tests".into()),
+        kind: if seq == 1 { BatchKind::Opens("tests".into()) } else { BatchKind::Continues },
         closes: None,
     }
 }

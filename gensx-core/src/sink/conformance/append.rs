@@ -6,7 +6,7 @@ use super::{Fixture, kit::*};
 use crate::{
     RunId, RunStatus,
     clock::BoxFuture,
-    sink::{Append, Batch},
+    sink::{Append, Batch, BatchKind},
 };
 
 /// Claims that race in one round.
@@ -16,7 +16,7 @@ const RACE_ROUNDS: u32 = 20;
 pub(super) async fn a1_a_batch_that_opens_a_run_is_accepted(Fixture { sink, other, .. }: Fixture) {
     let (first, second) = (run_id("first"), run_id("second"));
     must_append(&sink, &opening(&first)).await;
-    let long = Batch { opens: Some(WORKFLOW.into()), ..batch(&second, 1, 1, &["a", "b", "c"]) };
+    let long = Batch { kind: BatchKind::Opens(WORKFLOW.into()), ..batch(&second, 1, 1, &["a", "b", "c"]) };
     must_append(&other, &long).await;
     assert_eq!(texts(&sink, &first).await.len(), 1);
     assert_eq!(texts(&sink, &second).await.len(), 3);
@@ -36,9 +36,9 @@ pub(super) async fn a2_a_batch_that_follows_under_the_same_epoch_is_accepted(
 pub(super) async fn a3_a_claim_that_follows_is_accepted(Fixture { sink, other, .. }: Fixture) {
     let run = run_id("run");
     open(&sink, &run, 2).await;
-    must_append(&other, &batch(&run, 2, 3, &["claim"])).await;
+    must_append(&other, &claim(&run, 2, 3)).await;
     must_append(&other, &batch(&run, 2, 4, &["work"])).await;
-    must_append(&sink, &batch(&run, 9, 5, &["a later claim"])).await;
+    must_append(&sink, &claim(&run, 9, 5)).await;
     let epochs: Vec<u32> = texts(&sink, &run).await.iter().map(|(id, _)| id.epoch).collect();
     assert_eq!(epochs, [1, 1, 2, 2, 9]);
 }
@@ -52,7 +52,7 @@ pub(super) async fn a4_a_batch_is_added_whole_or_not_at_all(Fixture { sink, othe
         let texts = texts_of(n);
         batch(run, 1, n * SIZE + 1, &texts.iter().map(String::as_str).collect::<Vec<_>>())
     };
-    must_append(&sink, &Batch { opens: Some(WORKFLOW.into()), ..nth(&run, 0) }).await;
+    must_append(&sink, &Batch { kind: BatchKind::Opens(WORKFLOW.into()), ..nth(&run, 0) }).await;
     let writer: BoxFuture<()> = {
         let (sink, run) = (Arc::clone(&sink), run.clone());
         Box::pin(async move {
@@ -84,7 +84,7 @@ pub(super) async fn a5_a_repeated_batch_is_a_duplicate(Fixture { sink, other, ..
     let batches = [
         opening(&run),
         batch(&run, 1, 2, &["two", "three"]),
-        batch(&run, 2, 4, &["claim"]),
+        claim(&run, 2, 4),
         batch(&run, 2, 5, &["five"]),
         closing(&run, 2, 6, RunStatus::Failed),
     ];
@@ -100,17 +100,17 @@ pub(super) async fn a5_a_repeated_batch_is_a_duplicate(Fixture { sink, other, ..
 pub(super) async fn a6_a_stale_owner_is_fenced(Fixture { sink, other, .. }: Fixture) {
     let run = run_id("run");
     open(&sink, &run, 2).await;
-    must_append(&other, &batch(&run, 2, 3, &["claim"])).await;
+    must_append(&other, &claim(&run, 2, 3)).await;
     let stale = [
         ("the old owner's next", batch(&run, 1, 3, &["stale"])),
         ("an old owner that guesses the place", batch(&run, 1, 4, &["stale"])),
         ("an old owner past the end", batch(&run, 1, 9, &["stale"])),
-        ("a claim whose place is taken", batch(&run, 3, 3, &["late claim"])),
+        ("a claim whose place is taken", claim(&run, 3, 3)),
         ("the same epoch at a place that is taken", batch(&run, 2, 3, &["twin"])),
         ("a second opening", opening(&run)),
         (
             "a second opening under a higher epoch",
-            Batch { opens: Some("x".into()), ..batch(&run, 5, 4, &["x"]) },
+            Batch { kind: BatchKind::Opens("x".into()), ..batch(&run, 5, 4, &["x"]) },
         ),
     ];
     for (what, batch) in &stale {
@@ -124,10 +124,13 @@ pub(super) async fn a7_a_hole_is_lost(Fixture { sink, .. }: Fixture) {
     let (run, unknown) = (run_id("run"), run_id("unknown"));
     open(&sink, &run, 2).await;
     assert_eq!(append(&sink, &batch(&run, 1, 4, &["hole"])).await, Append::Lost);
-    assert_eq!(append(&sink, &batch(&run, 2, 5, &["claim over a hole"])).await, Append::Lost);
+    assert_eq!(append(&sink, &claim(&run, 2, 5)).await, Append::Lost);
     assert_eq!(append(&sink, &batch(&unknown, 1, 1, &["not opened"])).await, Append::Lost);
     assert_eq!(append(&sink, &batch(&unknown, 3, 8, &["gone"])).await, Append::Lost);
-    let late = Batch { opens: Some(WORKFLOW.into()), ..batch(&unknown, 1, 2, &["opens in the middle"]) };
+    let unclaimed = batch(&run, 2, 3, &["after a claim that the store lost"]);
+    assert_eq!(append(&sink, &unclaimed).await, Append::Lost);
+    let late =
+        Batch { kind: BatchKind::Opens(WORKFLOW.into()), ..batch(&unknown, 1, 2, &["opens in the middle"]) };
     assert_eq!(append(&sink, &late).await, Append::Lost);
     assert_eq!(texts(&sink, &run).await.len(), 2);
     assert_eq!(ok(sink.head(&unknown).await), None);
@@ -140,7 +143,7 @@ pub(super) async fn a8_nothing_follows_the_end(Fixture { sink, other, .. }: Fixt
         must_append(&sink, &closing(&run, 1, 3, status)).await;
         let refused = [
             batch(&run, 1, 4, &["next"]),
-            batch(&run, 2, 4, &["claim"]),
+            claim(&run, 2, 4),
             batch(&run, 1, 3, &["twin"]),
             closing(&run, 1, 4, RunStatus::Cancelled),
         ];
@@ -157,7 +160,7 @@ pub(super) async fn a9_one_of_the_claims_that_race_wins(Fixture { sink, other, .
     for round in 1..=RACE_ROUNDS {
         let claim = |racer: u32| -> BoxFuture<Append> {
             let sink = if racer.is_multiple_of(2) { Arc::clone(&sink) } else { Arc::clone(&other) };
-            let claim = batch(&run, round + 1, u64::from(round) + 1, &["claim"]);
+            let claim = claim(&run, round + 1, u64::from(round) + 1);
             Box::pin(async move { append(&sink, &claim).await })
         };
         let answers = at_once((0..RACERS).map(claim).collect()).await;

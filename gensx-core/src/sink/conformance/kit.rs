@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     EventId, RunId, RunStatus,
     clock::BoxFuture,
-    sink::{Append, Batch, Entry, EventSink, Message, SinkError, SinkErrorKind},
+    sink::{Append, Batch, BatchKind, Entry, EventSink, Message, SinkError, SinkErrorKind},
 };
 
 /// The longest that anything that should happen soon may take: long, since build machines are slow.
@@ -55,14 +55,19 @@ pub(super) fn batch(run: &RunId, epoch: u32, first_seq: u64, payloads: &[&str]) 
         first: EventId::new(epoch, first_seq),
         token: uuid::Uuid::new_v4().as_u128(),
         payloads: payloads.iter().map(|text| Arc::from(text.as_bytes())).collect(),
-        opens: None,
+        kind: BatchKind::Continues,
         closes: None,
     }
 }
 
 /// A batch that opens a run with one event, which says so.
 pub(super) fn opening(run: &RunId) -> Batch {
-    Batch { opens: Some(WORKFLOW.into()), ..batch(run, 1, 1, &["opened"]) }
+    Batch { kind: BatchKind::Opens(WORKFLOW.into()), ..batch(run, 1, 1, &["opened"]) }
+}
+
+/// A claim with one event, which says so.
+pub(super) fn claim(run: &RunId, epoch: u32, seq: u64) -> Batch {
+    Batch { kind: BatchKind::Claims, ..batch(run, epoch, seq, &["claim"]) }
 }
 
 /// A batch that ends a run with one event.

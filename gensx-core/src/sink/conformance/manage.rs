@@ -67,7 +67,7 @@ pub(super) async fn d1_a_deleted_run_is_gone(Fixture { sink, other, .. }: Fixtur
     for sink in [&sink, &other] {
         assert_eq!(refused(sink.read(&run, 0, 10).await), SinkErrorKind::NotFound);
         assert_eq!(append(sink, &batch(&run, 1, 4, &["next"])).await, Append::Lost);
-        assert_eq!(append(sink, &batch(&run, 2, 4, &["claim"])).await, Append::Lost);
+        assert_eq!(append(sink, &claim(&run, 2, 4)).await, Append::Lost);
         assert_eq!(ok(sink.head(&run).await), None);
         assert_eq!(ok(sink.receive(&run, 0, 10).await), []);
         assert_eq!(ok(sink.list(false, None, 10).await).len(), 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Fixture, kit::*};
 use crate::{
     EventId, RunId, RunStatus,
-    sink::{Append, Batch, BatchToken, EventSink, Payload, Standing, judge},
+    sink::{Append, Batch, BatchKind, BatchToken, EventSink, Payload, Standing, judge},
 };
 
 const RUNS: usize = 3;
@@ -72,18 +72,21 @@ impl Dice {
 fn next_batch(dice: &mut Dice, run: &RunId, owner: &Owner, last: EventId) -> Batch {
     let at = owner.at.unwrap_or(last);
     let fresh = |epoch: u32, seq: u64, payloads| Batch { payloads, ..batch(run, epoch, seq, &[]) };
+    let claim =
+        |epoch: u32, seq: u64, payloads| Batch { kind: BatchKind::Claims, ..fresh(epoch, seq, payloads) };
     let payloads = dice.payloads();
     match dice.roll(20) {
         0..=7 => fresh(at.epoch.max(1), at.seq + 1, payloads),
-        8..=10 => fresh(last.epoch + 1, last.seq + 1, payloads),
+        8..=10 => claim(last.epoch + 1, last.seq + 1, payloads),
         11..=13 if !owner.earlier.is_empty() => owner.earlier[dice.roll(owner.earlier.len())].clone(),
         14 => fresh(at.epoch.max(1), at.seq + 2, payloads),
         15 => fresh(last.epoch.saturating_sub(1), last.seq + 1, payloads),
-        16 => fresh(last.epoch + 1, last.seq.max(1), payloads),
+        16 if dice.roll(2) == 0 => fresh(last.epoch + 1, last.seq + 1, payloads),
+        16 => claim(last.epoch + 1, last.seq.max(1), payloads),
         17 if dice.roll(8) == 0 => {
             Batch { closes: Some(RunStatus::Succeeded), ..fresh(last.epoch.max(1), last.seq + 1, payloads) }
         }
-        _ => Batch { opens: Some(WORKFLOW.into()), ..fresh(1, 1, payloads) },
+        _ => Batch { kind: BatchKind::Opens(WORKFLOW.into()), ..fresh(1, 1, payloads) },
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Fixture, kit::*};
 use crate::{
     EventId, RunStatus,
     clock::BoxFuture,
-    sink::{Batch, Head, MAX_PAGE, Payload, SinkErrorKind},
+    sink::{Batch, BatchKind, Head, MAX_PAGE, Payload, SinkErrorKind},
 };
 
 pub(super) async fn r1_entries_come_in_order_and_to_the_letter(Fixture { sink, other, .. }: Fixture) {
@@ -20,7 +20,11 @@ pub(super) async fn r1_entries_come_in_order_and_to_the_letter(Fixture { sink, o
             .collect();
     open(&sink, &run, 1).await;
     must_append(&sink, &Batch { payloads: payloads.clone(), ..batch(&run, 1, 2, &[]) }).await;
-    must_append(&sink, &Batch { payloads: payloads.clone(), ..batch(&run, 7, 8, &[]) }).await;
+    must_append(
+        &sink,
+        &Batch { kind: BatchKind::Claims, payloads: payloads.clone(), ..batch(&run, 7, 8, &[]) },
+    )
+    .await;
     for reader in [&sink, &other] {
         let entries = read_all(reader, &run, 1_000).await;
         let ids: Vec<EventId> = entries.iter().map(|entry| entry.id).collect();
@@ -37,7 +41,11 @@ pub(super) async fn r2_pages_are_bounded_and_not_empty(Fixture { sink, .. }: Fix
     let run = run_id("run");
     let texts: Vec<String> = (0..EVENTS).map(|n| format!("event {n}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    must_append(&sink, &Batch { opens: Some(WORKFLOW.into()), ..batch(&run, 1, 1, &texts[..700]) }).await;
+    must_append(
+        &sink,
+        &Batch { kind: BatchKind::Opens(WORKFLOW.into()), ..batch(&run, 1, 1, &texts[..700]) },
+    )
+    .await;
     must_append(&sink, &batch(&run, 1, 701, &texts[700..])).await;
     for limit in [1, 2, 10, MAX_PAGE, MAX_PAGE + 1, usize::MAX] {
         let page = ok(sink.read(&run, 3, limit).await);
@@ -90,7 +98,7 @@ pub(super) async fn h1_the_head_says_where_the_run_stands(Fixture { sink, other,
     assert_eq!(ok(sink.head(&run).await), None);
     open(&sink, &run, 2).await;
     assert_eq!(ok(other.head(&run).await), head(1, 2, RunStatus::Running));
-    must_append(&sink, &batch(&run, 4, 3, &["claim", "work"])).await;
+    must_append(&sink, &Batch { kind: BatchKind::Claims, ..batch(&run, 4, 3, &["claim", "work"]) }).await;
     assert_eq!(ok(other.head(&run).await), head(4, 4, RunStatus::Running));
     must_append(&other, &closing(&run, 4, 5, RunStatus::Cancelled)).await;
     assert_eq!(ok(sink.head(&run).await), head(4, 5, RunStatus::Cancelled));
