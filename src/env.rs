@@ -1,12 +1,16 @@
 use std::{env, sync::Arc};
 
-use gensx_core::{Error, EventSink, MemorySink, Result, Runtime, SinkError, SinkErrorKind};
+use gensx_core::{EventSink, MemorySink, Result, Runtime, SinkError, SinkErrorKind};
 
 /// The environment variable that names the sink.
 pub const SINK_VARIABLE: &str = "GENSX_SINK";
 
-/// The sink that `GENSX_SINK` names: `redis://HOST:PORT`, `sqlite:FILE` or `memory`. Unset, it means Redis on this
-/// machine. It never falls back to another sink: runs would then be in two places.
+/// Redis on this machine, at its usual port.
+const UNSET: &str = "redis://127.0.0.1:6379";
+
+/// The sink that `GENSX_SINK` names: `redis://HOST:PORT`, `redis+sentinel://HOST:PORT,.../MASTER`,
+/// `redis+cluster://HOST:PORT,...`, `sqlite:FILE` or `memory`. Unset, it means Redis on this machine, at port 6379.
+/// It never falls back to another sink: runs would then be in two places.
 ///
 /// Cancel safe: dropped while a file is opened, it may leave a new, empty one behind.
 ///
@@ -16,11 +20,12 @@ pub const SINK_VARIABLE: &str = "GENSX_SINK";
 pub async fn sink_from_env() -> Result<Arc<dyn EventSink>> {
     match env::var(SINK_VARIABLE) {
         Ok(url) => sink_from_url(&url).await,
-        Err(env::VarError::NotPresent) => {
-            let reason = "is not set, which means Redis on this machine, and this build has no Redis sink";
-            Err(wrong(reason))
-        }
-        Err(env::VarError::NotUnicode(_)) => Err(wrong("is not UTF-8")),
+        Err(env::VarError::NotPresent) => redis(UNSET).await.map_err(|error| {
+            wrong("is not set, which means Redis on this machine, and that does not open")
+                .with_source(error)
+                .into()
+        }),
+        Err(env::VarError::NotUnicode(_)) => Err(wrong("is not UTF-8").into()),
     }
 }
 
@@ -43,9 +48,19 @@ pub async fn sink_from_url(url: &str) -> Result<Arc<dyn EventSink>> {
     match url.split_once(':') {
         None if url == "memory" => Ok(Arc::new(MemorySink::new())),
         Some(("sqlite", file)) if !file.is_empty() => sqlite(file).await,
-        Some(("redis" | "rediss", _)) => Err(wrong("names Redis, and this build has no Redis sink")),
-        _ => Err(wrong("is of none of these forms")),
+        Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => redis(url).await,
+        _ => Err(wrong("is of none of these forms").into()),
     }
+}
+
+#[cfg(feature = "redis")]
+async fn redis(url: &str) -> Result<Arc<dyn EventSink>> {
+    Ok(Arc::new(gensx_redis::RedisSink::connect(url).await?))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn redis(_url: &str) -> Result<Arc<dyn EventSink>> {
+    Err(wrong("means Redis, and this build is without the feature `redis`").into())
 }
 
 #[cfg(feature = "sqlite")]
@@ -55,17 +70,16 @@ async fn sqlite(file: &str) -> Result<Arc<dyn EventSink>> {
 
 #[cfg(not(feature = "sqlite"))]
 async fn sqlite(_file: &str) -> Result<Arc<dyn EventSink>> {
-    Err(wrong("names a file, and this build is without the feature `sqlite`"))
+    Err(wrong("names a file, and this build is without the feature `sqlite`").into())
 }
 
-fn wrong(reason: &str) -> Error {
+fn wrong(reason: &str) -> SinkError {
     let forms = "`redis://HOST:PORT`, `sqlite:FILE` (embedded, needs no server) or `memory`";
     SinkError::new(
         SinkErrorKind::Config,
         SINK_VARIABLE,
         format!("{SINK_VARIABLE} {reason}: set it to {forms}"),
     )
-    .into()
 }
 
 /// Runtimes by the environment; in the [prelude](crate::prelude), so that `Runtime::from_env().await` reads as it

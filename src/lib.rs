@@ -27,6 +27,8 @@ pub use gensx_core::{
     sleep, spawn, usage, uuid, workflow,
 };
 pub use gensx_macros::component;
+#[cfg(feature = "redis")]
+pub use gensx_redis::RedisSink;
 #[cfg(feature = "sqlite")]
 pub use gensx_sqlite::SqliteSink;
 

@@ -1,3 +1,40 @@
-//! The Redis backend of gensx. This crate is the room prepared for it; the sink itself comes with the next release.
+//! The Redis backend of gensx: streams on one node, behind Sentinel, or on a Cluster.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), gensx_core::SinkError> {
+//! use gensx_redis::RedisSink;
+//!
+//! let sink = RedisSink::connect("redis://127.0.0.1:6379").await?;
+//! # drop(sink);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It needs Redis 7.0 or newer, or Valkey. `docs/redis.md` in the repository is for those who operate it: what each
+//! persistence setting can lose, memory, rights, and how to look at a run with `redis-cli`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod address;
+mod append;
+mod builder;
+mod checks;
+mod clock;
+mod connect;
+mod error;
+mod hints;
+mod hub;
+mod inbox;
+mod index;
+mod keys;
+mod link;
+mod read;
+mod reply;
+mod script;
+mod sink;
+mod store;
+mod sweep;
+mod thread;
+
+pub use builder::{Checks, RedisSinkBuilder};
+pub use sink::RedisSink;

@@ -3,6 +3,7 @@
 use std::{any::Any, path::Path, sync::Arc};
 
 use gensx::EventSink;
+use gensx_test_servers::RedisServer;
 
 /// A sink that several processes can have open.
 #[derive(Clone, Copy)]
@@ -15,11 +16,17 @@ pub(crate) struct Backend {
 type Kept = Box<dyn Any + Send + Sync>;
 
 /// One line each; every case runs on every one.
-pub(crate) const BACKENDS: [Backend; 1] =
-    [Backend { name: "sqlite", make: |folder| (in_file(folder), Box::new(())) }];
+pub(crate) const BACKENDS: [Backend; 2] = [
+    Backend { name: "sqlite", make: |folder| (in_file(folder), Box::new(())) },
+    Backend { name: "redis", make: |_| on_server(RedisServer::start()) },
+];
 
 fn in_file(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("gensx.db").display())
+}
+
+fn on_server(server: RedisServer) -> (String, Kept) {
+    (server.url(), Box::new(server))
 }
 
 /// A fresh sink, this process's handle on it, and a folder for ledgers.

@@ -1,0 +1,76 @@
+//! Appending: the decision is the script's, so that it and the events are one step.
+
+use gensx_core::{
+    SinkErrorKind,
+    sink::{Append, Batch, BatchKind},
+};
+
+use crate::{error::Failure, link::Request, reply, script, store::Store};
+
+/// The most events of a stream that is copied to give its room back: the copy takes some ten microseconds.
+const COMPACT_EVENTS: usize = 256;
+/// The most events of one batch: some servers take no more than 3,999 arguments.
+const MAX_BATCH_EVENTS: usize = 3_900;
+/// The largest payload of one event, and the largest body of one message. Redis takes 512 MiB.
+pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
+
+impl Store {
+    pub(crate) async fn append(&self, batch: &Batch) -> Result<Append, Failure> {
+        let key = self.keys.stream(&batch.run);
+        check(batch)?;
+        if matches!(batch.kind, BatchKind::Opens(_)) {
+            // First, so that no run is in no list.
+            self.enlist(&batch.run).await?;
+        }
+        let answer = reply::text(self.link.ask(self.append_request(&key, batch)).await?)?;
+        let answer = match answer.as_str() {
+            "OK" => Append::Done,
+            "DUP" => Append::Duplicate,
+            "ENDED" => Append::Ended,
+            "FENCED" => Append::Fenced,
+            "LOST" => Append::Lost,
+            _ => return Err(Failure::foreign("an entry with an id", &key)),
+        };
+        if batch.closes.is_some() && matches!(answer, Append::Done | Append::Duplicate) {
+            self.strike(&batch.run).await;
+        }
+        Ok(answer)
+    }
+
+    fn append_request(&self, key: &str, batch: &Batch) -> Request {
+        let (run, keys) = (&batch.run, &self.keys);
+        let (kind, workflow) = match &batch.kind {
+            BatchKind::Opens(workflow) => ("open", &**workflow),
+            BatchKind::Claims => ("claim", ""),
+            BatchKind::Continues => ("next", ""),
+        };
+        let status = batch.closes.map_or("", |status| status.as_str());
+        script::APPEND.on(&[key, &keys.inbox(run), &keys.copy(run)], |command| {
+            command.arg(batch.first.epoch).arg(batch.first.seq).arg(&batch.token.to_be_bytes()[..]);
+            command.arg(kind).arg(workflow).arg(status).arg(self.retention_ms.unwrap_or(0));
+            command.arg(COMPACT_EVENTS).arg(self.publish()).arg(keys.channel(run));
+            for payload in &batch.payloads {
+                command.arg(&payload[..]);
+            }
+        })
+    }
+}
+
+fn check(batch: &Batch) -> Result<(), Failure> {
+    let (run, events) = (&batch.run, batch.payloads.len());
+    let too_large = |text| Err(Failure::new(SinkErrorKind::TooLarge, text));
+    if events == 0 {
+        return Err(Failure::config(format!("an append to run `{run}` has no events: give it at least one")));
+    }
+    if events > MAX_BATCH_EVENTS {
+        return too_large(format!(
+            "an append to run `{run}` has {events} events, {MAX_BATCH_EVENTS} are allowed: append fewer at once"
+        ));
+    }
+    match batch.payloads.iter().map(|payload| payload.len()).find(|bytes| *bytes > MAX_VALUE_BYTES) {
+        Some(bytes) => too_large(format!(
+            "an event for run `{run}` has {bytes} bytes, {MAX_VALUE_BYTES} are allowed: store it elsewhere"
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,186 @@
+//! Connections: how they are made, and the one way to ask over any of them.
+
+use std::{sync::Arc, time::Duration};
+
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, RedisResult, Value,
+    aio::MultiplexedConnection,
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
+};
+use tokio::sync::Mutex;
+
+use crate::{address::Place, error::Failure};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that says nothing is asked after this whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Bytes that nobody confirms for this long end a connection.
+const USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests that wait to be written; the client's own 50 costs a quarter of the throughput with 1,000 tasks.
+const PIPELINE_BUFFER: usize = 1024;
+/// Redirections and repetitions of one request inside the cluster's client.
+const CLUSTER_RETRIES: u32 = 3;
+
+/// Who hears what the server says unasked. It must not block.
+pub(crate) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
+
+/// Where connections come from.
+pub(crate) enum Server {
+    Node(Client),
+    /// Behind a lock because its client keeps what it learned about the sentinels.
+    Sentinel(Mutex<SentinelClient>),
+    Cluster(Vec<ConnectionInfo>),
+}
+
+/// An open connection, to be cloned for each request.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    Node(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+/// TLS needs a provider of ciphers for the process; one that the application has chosen stays.
+#[cfg(feature = "tls")]
+fn prepare_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[cfg(not(feature = "tls"))]
+fn prepare_tls() {}
+
+impl Server {
+    pub(crate) fn new(place: Place) -> Result<Self, Failure> {
+        prepare_tls();
+        Ok(match place {
+            Place::Node(info) => Self::Node(Client::open(info.set_tcp_settings(tcp()))?),
+            Place::Cluster(nodes) => Self::Cluster(nodes),
+            Place::Sentinel { sentinels, master, redis } => {
+                Self::Sentinel(Mutex::new(sentinel(&sentinels, &master, &redis)?))
+            }
+        })
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    /// Opens a connection, and has `ear` hear what the server says unasked, its end among it.
+    pub(crate) async fn connect(&self, response_timeout: Duration, ear: Ear) -> Result<Connection, Failure> {
+        let client = match self {
+            Self::Cluster(nodes) => return cluster(nodes, response_timeout, ear).await,
+            Self::Node(client) => client.clone(),
+            Self::Sentinel(client) => client.lock().await.async_get_client().await?,
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(response_timeout))
+            .set_pipeline_buffer_size(PIPELINE_BUFFER)
+            .set_push_sender(hear(ear));
+        Ok(Connection::Node(client.get_multiplexed_async_connection_with_config(&config).await?))
+    }
+}
+
+async fn cluster(nodes: &[ConnectionInfo], timeout: Duration, ear: Ear) -> Result<Connection, Failure> {
+    let client = ClusterClient::builder(nodes.to_vec())
+        .use_protocol(ProtocolVersion::RESP3)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .response_timeout(timeout)
+        .overall_response_timeout(Some(timeout))
+        .retries(CLUSTER_RETRIES)
+        .tcp_settings(tcp())
+        .push_sender(hear(ear))
+        .build()?;
+    Ok(Connection::Cluster(client.get_async_connection().await?))
+}
+
+fn hear(ear: Ear) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
+    move |push| {
+        ear(push);
+        Ok(())
+    }
+}
+
+fn tcp() -> TcpSettings {
+    TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE))
+        .set_user_timeout(USER_TIMEOUT)
+}
+
+fn sentinel(
+    sentinels: &[ConnectionInfo],
+    master: &str,
+    redis: &ConnectionInfo,
+) -> RedisResult<SentinelClient> {
+    let addresses = sentinels.iter().map(|info| info.addr().clone());
+    let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
+        .set_client_to_redis_protocol(ProtocolVersion::RESP3)
+        .set_client_to_redis_db(redis.redis_settings().db())
+        .set_client_to_redis_tcp_settings(tcp())
+        .set_client_to_sentinel_tcp_settings(tcp());
+    if let Some(password) = redis.redis_settings().password() {
+        builder = builder.set_client_to_redis_password(password);
+    }
+    if let Some(user) = redis.redis_settings().username() {
+        builder = builder.set_client_to_redis_username(user);
+    }
+    if matches!(redis.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+        builder = builder.set_client_to_redis_tls_mode(redis::TlsMode::Secure);
+    }
+    if let Some(own) = sentinels.first().map(ConnectionInfo::redis_settings) {
+        if let Some(password) = own.password() {
+            builder = builder.set_client_to_sentinel_password(password);
+        }
+        if let Some(user) = own.username() {
+            builder = builder.set_client_to_sentinel_username(user);
+        }
+    }
+    builder.build()
+}
+
+impl Connection {
+    pub(crate) async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
+        match self {
+            Self::Node(connection) => command.query_async(connection).await,
+            Self::Cluster(connection) => command.query_async(connection).await,
+        }
+    }
+
+    /// Listens to the channels of runs: when it returns, they are heard.
+    pub(crate) async fn listen(&mut self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::Node(connection) => connection.subscribe(channels).await,
+            Self::Cluster(connection) => {
+                // Each channel is in a slot of its own.
+                for channel in channels {
+                    connection.ssubscribe(channel).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Listens to a channel that is in no slot.
+    pub(crate) async fn listen_to_all(&mut self, channel: &str) -> RedisResult<()> {
+        match self {
+            Self::Node(connection) => connection.subscribe(channel).await,
+            Self::Cluster(connection) => connection.subscribe(channel).await,
+        }
+    }
+
+    pub(crate) async fn leave(&mut self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::Node(connection) => connection.unsubscribe(channels).await,
+            Self::Cluster(connection) => {
+                for channel in channels {
+                    connection.sunsubscribe(channel).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The hub's task: it keeps a connection that listens, and fetches what the doorbells say.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+    stream::FuturesUnordered,
+};
+use gensx_core::{RunId, sink::MAX_PAGE};
+use redis::{PushInfo, PushKind, Value, cmd};
+use tokio::sync::mpsc;
+
+use super::{
+    Inner, State, Task,
+    state::{Bell, Found, From},
+};
+use crate::{
+    clock,
+    connect::{Connection, Ear},
+    error::Failure,
+    keys,
+    store::Store,
+};
+
+/// Doorbells that wait to be looked at. When there are more, every run is looked at.
+const MAX_BELLS: usize = 16_384;
+/// Runs that are listened to with one request.
+const LISTEN_AT_ONCE: usize = 500;
+/// Runs whose news are fetched at once: after a reconnection all of them are due.
+const FETCHES_AT_ONCE: usize = 32;
+/// Between two looks for runs that nobody reads any more.
+const TICK: Duration = Duration::from_secs(1);
+/// Every so many ticks the connection is asked whether it is there.
+const TICKS_PER_PING: u32 = 5;
+/// Every so many ticks each run is looked at, though no doorbell rang.
+const TICKS_PER_LOOK: u32 = 30;
+/// The wait before the second try to connect, doubled after each other one.
+const RECONNECT_MIN: Duration = Duration::from_millis(20);
+const RECONNECT_MAX: Duration = Duration::from_secs(1);
+
+/// What is heard on the connection.
+struct Bells {
+    heard: mpsc::Receiver<PushInfo>,
+    /// Some did not fit.
+    missed: Arc<AtomicBool>,
+}
+
+pub(super) async fn serve(inner: Arc<Inner>) {
+    let mut wait = RECONNECT_MIN;
+    while wanted(&inner).await {
+        let Err(ended) = listen(&inner).await else { return };
+        if matches!(ended, Ended::Lost) {
+            wait = RECONNECT_MIN;
+        }
+        inner.state().unheard(ended);
+        clock::sleep(wait).await;
+        wait = (wait * 2).min(RECONNECT_MAX);
+    }
+}
+
+/// Why listening has ended.
+enum Ended {
+    /// The connection broke.
+    Lost,
+    /// There is none, or it may not listen.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> std::convert::From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl State {
+    fn unheard(&mut self, ended: Ended) {
+        self.runs.unheard();
+        self.mail.unheard();
+        // A connection that was there and is gone is no news for readers, unless it does not come back.
+        if let Ended::Failed(failure) = ended {
+            self.runs.fail(&failure);
+            self.mail.fail(&failure);
+        }
+    }
+}
+
+/// Waits until there is something to listen to. `false`: the sink is dropped.
+async fn wanted(inner: &Inner) -> bool {
+    loop {
+        {
+            let state = inner.state();
+            if state.task == Task::Closed {
+                return false;
+            }
+            if !state.runs.is_empty() || state.mail.is_wanted() {
+                return true;
+            }
+        }
+        inner.wake.notified().await;
+    }
+}
+
+fn ear() -> (Ear, Bells) {
+    let (sender, heard) = mpsc::channel(MAX_BELLS);
+    let missed = Arc::new(AtomicBool::new(false));
+    let full = Arc::clone(&missed);
+    let ear: Ear = Arc::new(move |push| {
+        // A closed channel is that of a connection that was left.
+        if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send(push) {
+            full.store(true, Ordering::Relaxed);
+        }
+    });
+    (ear, Bells { heard, missed })
+}
+
+/// A connection, and what is being done over it.
+struct Session<'a> {
+    inner: &'a Arc<Inner>,
+    connection: Connection,
+    bells: Bells,
+    fetches: FuturesUnordered<BoxFuture<'static, (RunId, Result<Found, Failure>)>>,
+    ticks: u32,
+}
+
+/// Listens until the sink is dropped.
+async fn listen(inner: &Arc<Inner>) -> Result<(), Ended> {
+    let link = &inner.store.link;
+    let (ear, bells) = ear();
+    let connect = link.server().connect(link.limit(), ear);
+    let Some(connection) = clock::within(link.limit(), connect).await else {
+        return Err(
+            Failure::unavailable("Redis takes no connection to listen over: check that it runs").into()
+        );
+    };
+    let mut connections = link.connections();
+    connections.mark_unchanged();
+    let fetches = FuturesUnordered::new();
+    let mut session = Session { inner, connection: connection?, bells, fetches, ticks: 0 };
+    let mut tick = std::pin::pin!(clock::sleep(TICK));
+    loop {
+        if inner.state().task == Task::Closed {
+            return Ok(());
+        }
+        session.begin_fetches();
+        if session.ask().await? {
+            continue;
+        }
+        tokio::select! {
+            push = session.bells.heard.recv() => match push {
+                Some(push) => session.hear(push)?,
+                None => return Err(Ended::Lost),
+            },
+            Some((run, found)) = session.fetches.next(), if !session.fetches.is_empty() => {
+                inner.state().runs.fetched(&run, found);
+            }
+            () = inner.wake.notified() => {}
+            // Requests go over another connection now, maybe to another server.
+            Ok(()) = connections.changed() => inner.state().runs.doubt(),
+            () = &mut tick => {
+                session.tick().await?;
+                tick.set(clock::sleep(TICK));
+            }
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Listens to what is new. `true`: there may be more.
+    async fn ask(&mut self) -> Result<bool, Ended> {
+        let (runs, mail) = {
+            let mut state = self.inner.state();
+            (state.runs.next_to_ask(LISTEN_AT_ONCE), state.mail.is_wanted() && !state.mail.is_heard())
+        };
+        let (keys, limit) = (&self.inner.store.keys, self.inner.store.link.limit());
+        if mail {
+            within(limit, self.connection.listen_to_all(&keys.mail())).await?;
+            self.inner.state().mail.heard();
+        }
+        if runs.is_empty() {
+            return Ok(mail);
+        }
+        let channels: Vec<String> = runs.iter().map(|run| keys.channel(run)).collect();
+        within(limit, self.connection.listen(&channels)).await?;
+        let mut state = self.inner.state();
+        runs.iter().for_each(|run| state.runs.heard(run));
+        Ok(true)
+    }
+
+    fn begin_fetches(&mut self) {
+        let free = FETCHES_AT_ONCE - self.fetches.len();
+        if free == 0 {
+            return;
+        }
+        for (run, from) in self.inner.state().runs.next_to_fetch(free) {
+            let store = Arc::clone(&self.inner.store);
+            self.fetches.push(async move { (run.clone(), fetch(&store, &run, from).await) }.boxed());
+        }
+    }
+
+    fn hear(&mut self, push: PushInfo) -> Result<(), Ended> {
+        if self.bells.missed.swap(false, Ordering::Relaxed) {
+            let mut state = self.inner.state();
+            state.runs.look_again();
+            state.mail.miss();
+        }
+        match push.kind {
+            PushKind::Disconnection => return Err(Ended::Lost),
+            PushKind::Message | PushKind::SMessage => self.ring(&push.data),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ring(&self, data: &[Value]) {
+        let [Value::BulkString(channel), Value::BulkString(text)] = data else { return };
+        let keys = &self.inner.store.keys;
+        let mut state = self.inner.state();
+        if let Some(run) = keys.run_of_channel(channel) {
+            let bell = keys::parse_id(text).map_or(Bell::Gone, Bell::Grown);
+            state.runs.ring(&run, bell);
+        } else if channel == keys.mail().as_bytes()
+            && let Some(run) = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
+        {
+            state.mail.ring(run);
+        }
+    }
+
+    async fn tick(&mut self) -> Result<(), Ended> {
+        self.ticks += 1;
+        let idle = self.inner.state().runs.forget_idle(clock::now());
+        let limit = self.inner.store.link.limit();
+        for some in idle.chunks(LISTEN_AT_ONCE) {
+            let channels: Vec<String> = some.iter().map(|run| self.inner.store.keys.channel(run)).collect();
+            within(limit, self.connection.leave(&channels)).await?;
+        }
+        if self.ticks.is_multiple_of(TICKS_PER_PING) {
+            within(limit, self.connection.ask(&cmd("PING"))).await?;
+        }
+        if self.ticks.is_multiple_of(TICKS_PER_LOOK) {
+            self.inner.state().runs.look_again();
+        }
+        Ok(())
+    }
+}
+
+/// A request over the connection that listens; one that is broken is left.
+async fn within<T>(
+    limit: Duration,
+    request: impl Future<Output = redis::RedisResult<T>>,
+) -> Result<T, Ended> {
+    match clock::within(limit, request).await {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(error)) if error.is_connection_dropped() => Err(Ended::Lost),
+        Some(Err(error)) => Err(error.into()),
+        None => Err(Ended::Lost),
+    }
+}
+
+async fn fetch(store: &Store, run: &RunId, from: From) -> Result<Found, Failure> {
+    if let From::After(end) = from {
+        let entries = store.range(run, Some(end), MAX_PAGE).await?;
+        if !entries.is_empty() {
+            return Ok(Found::Events { more: entries.len() == MAX_PAGE, entries });
+        }
+    }
+    // Nothing follows, or it is not known what: where the stream ends says whether it went back.
+    Ok(match (store.head(run).await?, from) {
+        (None, _) => Found::NoStream,
+        (Some(head), From::After(end)) if head.last > end => {
+            Found::Events { entries: Vec::new(), more: true }
+        }
+        (Some(head), From::After(end)) if head.last == end => {
+            Found::Events { entries: Vec::new(), more: false }
+        }
+        (Some(head), _) => Found::End(head.last),
+    })
+}

@@ -1,0 +1,105 @@
+//! Reading a run's stream in pages, and where it stands.
+
+use gensx_core::{
+    EventId, MAX_SEQ, RunId, SinkErrorKind,
+    sink::{Entry, Head, MAX_PAGE},
+};
+use redis::cmd;
+
+use crate::{error::Failure, reply, script, store::Store};
+
+/// Where a position is in a stream.
+enum Place {
+    NoStream,
+    /// At the end, or past it. What stands last.
+    End,
+    Held(EventId),
+}
+
+impl Store {
+    /// The events after a position. One request where the epoch there is as expected; three otherwise.
+    pub(crate) async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
+        let (limit, after) = (limit.clamp(1, MAX_PAGE), after.min(MAX_SEQ));
+        let likely = (after > 0).then(|| EventId::new(self.hints.epoch(run, after), after));
+        let page = self.range(run, likely, limit).await?;
+        if page.first().is_some_and(|first| first.id.seq == after + 1) {
+            self.hints.learn(run, &page);
+            return Ok(page);
+        }
+        match self.locate(run, after).await? {
+            Place::NoStream => Err(not_found(run)),
+            Place::End => Ok(Vec::new()),
+            Place::Held(at) => {
+                self.hints.forget(run);
+                let page = self.range(run, Some(at), limit).await?;
+                self.hints.learn(run, &page);
+                Ok(page)
+            }
+        }
+    }
+
+    pub(crate) async fn range(
+        &self,
+        run: &RunId,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let key = self.keys.stream(run);
+        let from = after.map_or("-".to_owned(), |id| format!("({}-{}", id.epoch, id.seq));
+        let mut command = cmd("XRANGE");
+        command.arg(&key).arg(from).arg("+").arg("COUNT").arg(limit);
+        reply::entries(self.link.ask(command).await?, &key)
+    }
+
+    async fn locate(&self, run: &RunId, position: u64) -> Result<Place, Failure> {
+        let key = self.keys.stream(run);
+        let request = script::LOCATE.on(&[&key], |command| {
+            command.arg(position);
+        });
+        let mut ids = reply::list(self.link.ask(request).await?)?.into_iter();
+        Ok(match (ids.next(), ids.next()) {
+            (None, _) => Place::NoStream,
+            (Some(_), Some(at)) if position > 0 => Place::Held(reply::event_id(at, &key)?),
+            (Some(last), _) => {
+                reply::event_id(last, &key)?;
+                Place::End
+            }
+        })
+    }
+
+    pub(crate) async fn head(&self, run: &RunId) -> Result<Option<Head>, Failure> {
+        let key = self.keys.stream(run);
+        let answer = reply::list(self.link.ask(script::HEAD.on(&[&key], |_| {})).await?)?;
+        let Ok([last, workflow, status]) = <[redis::Value; 3]>::try_from(answer) else { return Ok(None) };
+        Ok(Some(Head {
+            last: reply::event_id(last, &key)?,
+            workflow: reply::text(workflow)?.into(),
+            status: reply::status(&reply::text(status)?, &key)?,
+        }))
+    }
+
+    pub(crate) async fn delete(&self, run: &RunId) -> Result<(), Failure> {
+        let request = script::DELETE.on(&[&self.keys.stream(run), &self.keys.inbox(run)], |command| {
+            command.arg(self.publish()).arg(self.keys.channel(run));
+        });
+        self.link.ask(request).await?;
+        self.hints.forget(run);
+        self.unlist(run).await
+    }
+
+    /// The server's clock, in milliseconds since 1970.
+    pub(crate) async fn time_ms(&self) -> Result<u64, Failure> {
+        let parts = reply::texts(self.link.ask(cmd("TIME")).await?)?;
+        let [Ok(seconds), Ok(micros)] =
+            [0, 1].map(|n| parts.get(n).map_or("", String::as_str).parse::<u64>())
+        else {
+            return Err(Failure::unavailable("Redis told no time: check what stands between"));
+        };
+        Ok(seconds * 1_000 + micros / 1_000)
+    }
+}
+
+pub(crate) fn not_found(run: &RunId) -> Failure {
+    let text = format!("run `{run}` has no stream: it never started, was deleted, or has expired");
+    Failure::new(SinkErrorKind::NotFound, text)
+}

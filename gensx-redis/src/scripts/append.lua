@@ -1,0 +1,85 @@
+-- Adds a batch to a run's stream: all of it or nothing, and only what directly follows.
+--
+-- KEYS: 1 the stream, 2 the inbox, 3 a name for the copy of a stream that ended
+-- ARGV: 1 epoch, 2 position of the first event, 3 the batch's token, 4 open | claim | next, 5 the workflow's name,
+--       6 the last status or '', 7 how long to keep an ended run in ms or 0, 8 the most events of a stream to compact,
+--       9 PUBLISH | SPUBLISH, 10 the channel, 11.. payloads
+-- Answers OK, DUP, ENDED, FENCED, LOST, or FOREIGN when the stream holds what gensx did not write.
+
+local stream, token, kind, status = KEYS[1], ARGV[3], ARGV[4], ARGV[6]
+local epoch, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
+local PAYLOADS = 11
+
+local function id(position)
+    return string.format('%d-%d', epoch, position)
+end
+
+local function field(entry, name)
+    local fields = entry[2]
+    for i = 1, #fields, 2 do
+        if fields[i] == name then
+            return fields[i + 1]
+        end
+    end
+end
+
+local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+if last then
+    local last_epoch, last_seq = string.match(last[1], '^(%d+)%-(%d+)$')
+    last_epoch, last_seq = tonumber(last_epoch), tonumber(last_seq)
+    if last_epoch > 4294967295 or last_seq > 9007199254740991 then
+        return 'FOREIGN'
+    end
+    local taken = seq <= last_seq
+    if taken then
+        local there = redis.call('XRANGE', stream, id(seq), id(seq))[1]
+        if there and field(there, 't') == token then
+            return 'DUP'
+        end
+    end
+    if field(last, 's') then
+        return 'ENDED'
+    end
+    if kind == 'open' or epoch < last_epoch or (kind == 'claim' and epoch == last_epoch) then
+        return 'FENCED'
+    end
+    if kind == 'next' and epoch > last_epoch then
+        return 'LOST'
+    end
+    if seq ~= last_seq + 1 then
+        return taken and 'FENCED' or 'LOST'
+    end
+elseif kind ~= 'open' or seq ~= 1 then
+    return 'LOST'
+end
+
+for i = PAYLOADS, #ARGV do
+    local entry = { 'e', ARGV[i] }
+    if i == PAYLOADS then
+        entry[3], entry[4] = 't', token
+        if kind == 'open' then
+            entry[5], entry[6] = 'w', ARGV[5]
+        end
+    end
+    if i == #ARGV and status ~= '' then
+        entry[#entry + 1], entry[#entry + 2] = 's', status
+    end
+    redis.call('XADD', stream, id(seq + i - PAYLOADS), unpack(entry))
+end
+
+-- From here on the batch is in, and nothing may turn that into an error: what fails below is room that is not given
+-- back, or a doorbell that is not heard.
+if status ~= '' then
+    -- A stream keeps room for what may follow, 4 KiB of it. A copy has just what it holds, and the last id with it.
+    if redis.call('XLEN', stream) <= tonumber(ARGV[8]) then
+        if redis.pcall('COPY', stream, KEYS[3], 'REPLACE') == 1 then
+            redis.pcall('RENAME', KEYS[3], stream)
+        end
+    end
+    if ARGV[7] ~= '0' then
+        redis.pcall('PEXPIRE', stream, ARGV[7])
+        redis.pcall('PEXPIRE', KEYS[2], ARGV[7])
+    end
+end
+redis.pcall(ARGV[9], ARGV[10], id(seq + #ARGV - PAYLOADS))
+return 'OK'

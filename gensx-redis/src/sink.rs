@@ -1,0 +1,166 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use gensx_core::{
+    EventSink, RunId, SinkError,
+    sink::{Append, Batch, Entry, Head, Inbox, MAX_PAGE, Message},
+};
+
+use crate::{
+    builder::RedisSinkBuilder,
+    error::Failure,
+    hub::{Arrived, Hub},
+    store::Store,
+    sweep, thread,
+};
+
+/// Streams on Redis: one node, a master behind Sentinel, or a Cluster.
+///
+/// Each run is one Redis stream whose ids are `<epoch>-<seq>`. A batch is added by one short script that accepts
+/// only what directly follows, so that the server itself refuses an owner that is none any more. All readers of all
+/// runs of a process share one connection that hears of new events; a reader costs no connection and
+/// no request while nothing happens.
+///
+/// What is asked of Redis is done on a thread of this crate's own, and goes on when a component blocks its thread.
+///
+/// # Cancel safety
+/// Every future may be dropped: an append, a message or a deletion that was asked for may then be done or not, and may
+/// be repeated.
+pub struct RedisSink {
+    name: String,
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    /// The latest time that was told: the next server may be behind.
+    latest_ms: AtomicU64,
+}
+
+impl fmt::Debug for RedisSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSink").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl RedisSink {
+    /// Connects with default options.
+    ///
+    /// - `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`: one server. With TLS `rediss://`, which the feature `tls` brings.
+    /// - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT].../MASTER[/DB]`: the master that these sentinels name.
+    ///   Sentinels with a password of their own: `?sentinel_user=USER&sentinel_password=PASSWORD`.
+    /// - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]...`: a cluster, by some of its nodes.
+    ///
+    /// Each takes `?prefix=NAME`, the [prefix](RedisSinkBuilder::prefix) of every key.
+    ///
+    /// # Errors
+    /// As [`RedisSinkBuilder::connect`].
+    pub async fn connect(url: &str) -> Result<Self, SinkError> {
+        Self::builder(url).connect().await
+    }
+
+    /// Options for an address of the forms of [`connect`](Self::connect).
+    pub fn builder(url: impl Into<String>) -> RedisSinkBuilder {
+        RedisSinkBuilder::new(url.into())
+    }
+
+    pub(crate) fn start(store: Arc<Store>, name: String) -> Result<Self, SinkError> {
+        sweep::start(&store).map_err(|failure| failure.of_sink(&name))?;
+        let hub = Arc::new(Hub::new(Arc::clone(&store)));
+        Ok(Self { name, store, hub, latest_ms: AtomicU64::new(0) })
+    }
+
+    /// Asks Redis on the thread that is for it.
+    async fn on_thread<T, F>(&self, ask: impl FnOnce(Arc<Store>) -> F) -> Result<T, SinkError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        thread::run(ask(Arc::clone(&self.store))).await.map_err(|failure| self.error(failure))
+    }
+
+    fn error(&self, failure: Failure) -> SinkError {
+        failure.of_sink(&self.name)
+    }
+}
+
+#[async_trait]
+impl EventSink for RedisSink {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
+        let (batch, hub) = (batch.clone(), Arc::clone(&self.hub));
+        self.on_thread(async move |store: Arc<Store>| {
+            let answer = store.append(&batch).await?;
+            if answer == Append::Done {
+                hub.appended(&batch);
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
+        if let Some(page) = self.hub.page(run, after, limit.clamp(1, MAX_PAGE)) {
+            return Ok(page);
+        }
+        let run = run.clone();
+        self.on_thread(async move |store: Arc<Store>| store.read(&run, after, limit).await).await
+    }
+
+    async fn head(&self, run: &RunId) -> Result<Option<Head>, SinkError> {
+        let run = run.clone();
+        self.on_thread(async move |store: Arc<Store>| store.head(&run).await).await
+    }
+
+    async fn changed(&self, run: &RunId, after: u64) -> Result<(), SinkError> {
+        // Not on the thread: it may wait for ever, and is to end when it is dropped.
+        self.hub.changed(run, after).await.map_err(|failure| self.error(failure))
+    }
+
+    async fn list(
+        &self,
+        unfinished: bool,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, Head)>, SinkError> {
+        let after = after.cloned();
+        self.on_thread(async move |store: Arc<Store>| store.list(unfinished, after.as_ref(), limit).await)
+            .await
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
+        let run = run.clone();
+        self.on_thread(async move |store: Arc<Store>| store.delete(&run).await).await
+    }
+
+    async fn now_ms(&self) -> Result<u64, SinkError> {
+        let now = self.on_thread(async move |store: Arc<Store>| store.time_ms().await).await?;
+        Ok(self.latest_ms.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+}
+
+#[async_trait]
+impl Inbox for RedisSink {
+    async fn send(&self, run: &RunId, message: Message) -> Result<u64, SinkError> {
+        let run = run.clone();
+        self.on_thread(async move |store: Arc<Store>| store.send(&run, message).await).await
+    }
+
+    async fn receive(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Message>, SinkError> {
+        let run = run.clone();
+        self.on_thread(async move |store: Arc<Store>| store.receive(&run, after, limit).await).await
+    }
+
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+        let arrived =
+            self.hub.arrivals(cursor.checked_sub(1)).await.map_err(|failure| self.error(failure))?;
+        let (count, Arrived::Runs(runs)) = arrived else { return Ok((arrived.0 + 1, Vec::new())) };
+        Ok((count + 1, runs))
+    }
+}

@@ -1,0 +1,11 @@
+//! Servers that tests start by themselves, on free ports, and that end with the process that started them, however it
+//! ends. A server that is not installed is a failure that says how to install it.
+
+mod cluster;
+mod process;
+mod redis;
+mod sentinel;
+
+pub use cluster::RedisCluster;
+pub use redis::{RedisServer, RedisServerBuilder};
+pub use sentinel::RedisSentinel;

@@ -1,0 +1,88 @@
+//! A master and a replica, and a sentinel that watches them.
+
+use tempfile::TempDir;
+
+use crate::{
+    process::{Guarded, connect, free_port, until},
+    redis::{RedisServer, command},
+};
+
+/// The name under which the sentinel knows the master.
+const MASTER: &str = "main";
+
+/// A master with a replica, watched by one sentinel.
+#[derive(Debug)]
+pub struct RedisSentinel {
+    servers: [RedisServer; 2],
+    _sentinel: Guarded,
+    _folder: TempDir,
+    port: u16,
+}
+
+impl RedisSentinel {
+    /// Starts all of it, and waits until the replica follows and the sentinel knows it.
+    ///
+    /// # Panics
+    /// If redis-server is not installed, or it does not come about.
+    #[must_use]
+    pub fn start() -> Self {
+        let master = RedisServer::builder().option("repl-diskless-sync-delay", "0").start();
+        let address = format!("127.0.0.1 {}", master.port());
+        let replica = RedisServer::builder()
+            .option("replicaof", &address)
+            .option("repl-diskless-sync-delay", "0")
+            .start();
+        until("the replica", || {
+            replica.command(&["INFO", "replication"]).contains("link_status:up").then_some(())
+        });
+        let (folder, port) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor {MASTER} {address} 1\n\
+             sentinel down-after-milliseconds {MASTER} 500\nsentinel failover-timeout {MASTER} 3000\n"
+        );
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, settings).expect("the sentinel's settings");
+        let arguments = [file.display().to_string(), "--sentinel".to_owned()];
+        let sentinel = Guarded::start("redis-server", &arguments, folder.path());
+        until("the sentinel", || connect(port));
+        until("the sentinel's replicas", || {
+            let replicas = command(port, &["SENTINEL", "REPLICAS", MASTER]);
+            replicas.contains(&replica.port().to_string()).then_some(())
+        });
+        Self { servers: [master, replica], _sentinel: sentinel, _folder: folder, port }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis+sentinel://127.0.0.1:{}/{MASTER}", self.port)
+    }
+
+    /// The master that it began with, and its replica.
+    pub fn servers(&mut self) -> &mut [RedisServer; 2] {
+        &mut self.servers
+    }
+
+    /// Where the sentinel says that the master listens.
+    #[must_use]
+    pub fn master_port(&self) -> u16 {
+        let answer = command(self.port, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER]);
+        answer
+            .lines()
+            .nth(1)
+            .and_then(|port| port.parse().ok())
+            .unwrap_or_else(|| panic!("no master: {answer}"))
+    }
+
+    /// Has the replica take over, and waits until it has.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn fail_over(&self) {
+        let before = self.master_port();
+        until("a failover to begin", || {
+            (command(self.port, &["SENTINEL", "FAILOVER", MASTER]) == "OK").then_some(())
+        });
+        until("the failover", || (self.master_port() != before).then_some(()));
+    }
+}
