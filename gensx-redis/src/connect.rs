@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, stream};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, RedisResult, Value,
     aio::MultiplexedConnection,
@@ -24,6 +25,9 @@ const USER_TIMEOUT: Duration = Duration::from_secs(10);
 const PIPELINE_BUFFER: usize = 1024;
 /// Redirections and repetitions of one request inside the cluster's client.
 const CLUSTER_RETRIES: u32 = 3;
+
+/// Channels of a cluster that are asked for together.
+const CLUSTER_CHANNELS_AT_ONCE: usize = 64;
 
 /// Who hears what the server says unasked. It must not block.
 pub(crate) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
@@ -150,16 +154,24 @@ impl Connection {
         }
     }
 
-    /// Listens to the channels of runs: when it returns, they are heard.
-    pub(crate) async fn listen(&mut self, channels: &[String]) -> RedisResult<()> {
+    /// Listens to the channels of runs: when it returns, they are heard, but for those that were refused by themselves.
+    pub(crate) async fn listen(&mut self, channels: &[String]) -> RedisResult<Vec<RedisResult<()>>> {
         match self {
-            Self::Node(connection) => connection.subscribe(channels).await,
+            Self::Node(connection) => {
+                connection.subscribe(channels).await?;
+                Ok(channels.iter().map(|_| Ok(())).collect())
+            }
             Self::Cluster(connection) => {
-                // Each channel is in a slot of its own.
-                for channel in channels {
-                    connection.ssubscribe(channel).await?;
-                }
-                Ok(())
+                // Each channel is in a slot of its own, and its node may be down while others are not.
+                let ask = |channel: String| {
+                    let mut connection = connection.clone();
+                    async move { connection.ssubscribe(channel).await }
+                };
+                Ok(stream::iter(channels.to_vec())
+                    .map(ask)
+                    .buffered(CLUSTER_CHANNELS_AT_ONCE)
+                    .collect()
+                    .await)
             }
         }
     }
@@ -176,9 +188,12 @@ impl Connection {
         match self {
             Self::Node(connection) => connection.unsubscribe(channels).await,
             Self::Cluster(connection) => {
-                for channel in channels {
-                    connection.sunsubscribe(channel).await?;
-                }
+                // Those that a failing node still holds are told and not listened to.
+                let leave = |channel: String| {
+                    let mut connection = connection.clone();
+                    async move { drop(connection.sunsubscribe(channel).await) }
+                };
+                stream::iter(channels.to_vec()).for_each_concurrent(CLUSTER_CHANNELS_AT_ONCE, leave).await;
                 Ok(())
             }
         }

@@ -96,9 +96,10 @@ impl EventSink for RedisSink {
     async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
         let (batch, hub) = (batch.clone(), Arc::clone(&self.hub));
         self.on_thread(async move |store: Arc<Store>| {
+            let era = hub.era();
             let answer = store.append(&batch).await?;
             if answer == Append::Done {
-                hub.appended(&batch);
+                hub.appended(&batch, era);
             }
             Ok(answer)
         })
@@ -135,8 +136,13 @@ impl EventSink for RedisSink {
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
-        let run = run.clone();
-        self.on_thread(async move |store: Arc<Store>| store.delete(&run).await).await
+        let (run, hub) = (run.clone(), Arc::clone(&self.hub));
+        self.on_thread(async move |store: Arc<Store>| {
+            let deleted = store.delete(&run).await;
+            hub.deleted(&run);
+            deleted
+        })
+        .await
     }
 
     async fn now_ms(&self) -> Result<u64, SinkError> {

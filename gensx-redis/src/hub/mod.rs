@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 pub(crate) use self::mail::Arrived;
 use self::{
     mail::Mail,
-    state::{Known, Runs, Standing},
+    state::{Bell, Known, Runs, Verdict},
 };
 use crate::{clock, error::Failure, store::Store, thread};
 
@@ -95,13 +95,10 @@ impl Hub {
             if let Some(failure) = known.failure {
                 return Err(failure);
             }
-            let returns = match known.standing {
-                _ if known.doubts != doubts => true,
-                Standing::Unknown => false,
-                Standing::NoStream => true,
-                Standing::At(last) if last.seq >= after => last.seq > after,
-                // The reader is ahead of what is known here, or the stream has gone back.
-                Standing::At(_) => self.last(run).await? != Some(after),
+            let returns = match known.verdict(after, doubts) {
+                Verdict::Wait => false,
+                Verdict::Return => true,
+                Verdict::Ask => self.last(run).await? != Some(after),
             };
             if returns {
                 return Ok(());
@@ -139,16 +136,27 @@ impl Hub {
         self.0.state().runs.page(run, after, limit)
     }
 
+    /// To be asked before an append, and given to [`appended`](Self::appended).
+    pub(crate) fn era(&self) -> u64 {
+        self.0.state().runs.era()
+    }
+
     /// This process appended a batch: its own readers need not ask for it.
-    pub(crate) fn appended(&self, batch: &Batch) {
+    pub(crate) fn appended(&self, batch: &Batch, era: u64) {
         let mut state = self.0.state();
         if state.runs.is_hot(&batch.run) {
             let entry = |(seq, payload): (u64, &Arc<[u8]>)| Entry {
                 id: EventId::new(batch.first.epoch, seq),
                 payload: Arc::clone(payload),
             };
-            state.runs.appended(&batch.run, (batch.first.seq..).zip(&batch.payloads).map(entry));
+            state.runs.appended(&batch.run, era, (batch.first.seq..).zip(&batch.payloads).map(entry));
         }
+    }
+
+    /// This process deleted a run: nothing of it is given any more.
+    pub(crate) fn deleted(&self, run: &RunId) {
+        self.0.state().runs.ring(run, Bell::Gone);
+        self.0.wake.notify_one();
     }
 
     /// Waits for messages after the first `seen`; `None`: only for being able to. Gives how many there are, and for whom.

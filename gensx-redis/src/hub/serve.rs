@@ -133,14 +133,13 @@ struct Session<'a> {
 async fn listen(inner: &Arc<Inner>) -> Result<(), Ended> {
     let link = &inner.store.link;
     let (ear, bells) = ear();
+    let mut connections = link.connections();
     let connect = link.server().connect(link.limit(), ear);
     let Some(connection) = clock::within(link.limit(), connect).await else {
         return Err(
             Failure::unavailable("Redis takes no connection to listen over: check that it runs").into()
         );
     };
-    let mut connections = link.connections();
-    connections.mark_unchanged();
     let fetches = FuturesUnordered::new();
     let mut session = Session { inner, connection: connection?, bells, fetches, ticks: 0 };
     let mut tick = std::pin::pin!(clock::sleep(TICK));
@@ -161,8 +160,8 @@ async fn listen(inner: &Arc<Inner>) -> Result<(), Ended> {
                 inner.state().runs.fetched(&run, found);
             }
             () = inner.wake.notified() => {}
-            // Requests go over another connection now, maybe to another server.
-            Ok(()) = connections.changed() => inner.state().runs.doubt(),
+            // Requests go over another connection now, maybe to another server, which this one would not hear.
+            Ok(()) = connections.changed() => return Err(Ended::Lost),
             () = &mut tick => {
                 session.tick().await?;
                 tick.set(clock::sleep(TICK));
@@ -187,9 +186,14 @@ impl Session<'_> {
             return Ok(mail);
         }
         let channels: Vec<String> = runs.iter().map(|run| keys.channel(run)).collect();
-        within(limit, self.connection.listen(&channels)).await?;
+        let answers = within(limit, self.connection.listen(&channels)).await?;
         let mut state = self.inner.state();
-        runs.iter().for_each(|run| state.runs.heard(run));
+        for (run, answer) in runs.iter().zip(answers) {
+            match answer {
+                Ok(()) => state.runs.heard(run),
+                Err(error) => state.runs.refused(run, error.into()),
+            }
+        }
         Ok(true)
     }
 
@@ -213,6 +217,7 @@ impl Session<'_> {
         match push.kind {
             PushKind::Disconnection => return Err(Ended::Lost),
             PushKind::Message | PushKind::SMessage => self.ring(&push.data),
+            PushKind::SUnsubscribe => self.silenced(&push.data),
             _ => {}
         }
         Ok(())
@@ -232,6 +237,15 @@ impl Session<'_> {
         }
     }
 
+    /// A channel is heard no more. That of a run that was forgotten is not asked for again.
+    fn silenced(&self, data: &[Value]) {
+        if let Some(Value::BulkString(channel)) = data.first()
+            && let Some(run) = self.inner.store.keys.run_of_channel(channel)
+        {
+            self.inner.state().runs.silenced(&run);
+        }
+    }
+
     async fn tick(&mut self) -> Result<(), Ended> {
         self.ticks += 1;
         let idle = self.inner.state().runs.forget_idle(clock::now());
@@ -240,7 +254,10 @@ impl Session<'_> {
             let channels: Vec<String> = some.iter().map(|run| self.inner.store.keys.channel(run)).collect();
             within(limit, self.connection.leave(&channels)).await?;
         }
-        if self.ticks.is_multiple_of(TICKS_PER_PING) {
+        self.inner.state().runs.retry();
+        if self.ticks.is_multiple_of(TICKS_PER_PING) && !self.inner.store.link.server().is_cluster() {
+            // In a cluster it would ask all nodes, of which some may be down; those that fall silent there are
+            // found by TCP's own questions.
             within(limit, self.connection.ask(&cmd("PING"))).await?;
         }
         if self.ticks.is_multiple_of(TICKS_PER_LOOK) {

@@ -25,6 +25,8 @@ pub(crate) struct Runs {
     /// Those whose news are to be fetched.
     to_fetch: VecDeque<RunId>,
     bytes: usize,
+    /// Grows when the server may have changed, and what the one before acknowledged may be lost.
+    era: u64,
 }
 
 struct Hot {
@@ -33,6 +35,8 @@ struct Hot {
     idle_since: Option<Instant>,
     /// Whether the server has confirmed that it rings for this run.
     heard: bool,
+    /// Something failed that is to be tried again.
+    failed: bool,
     fetching: Fetching,
     ring: Ring,
     known: watch::Sender<Known>,
@@ -66,6 +70,30 @@ pub(crate) struct Known {
     pub(crate) doubts: u64,
     /// Why nothing can be heard at present.
     pub(crate) failure: Option<Failure>,
+}
+
+/// What a reader does about what it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    Wait,
+    /// There may be something to read.
+    Return,
+    /// The reader is ahead of what is known here, or the stream has gone back: the server says which.
+    Ask,
+}
+
+impl Known {
+    /// For a reader at position `after` that began to wait with so many doubts.
+    pub(crate) fn verdict(&self, after: u64, doubts: u64) -> Verdict {
+        match self.standing {
+            _ if self.doubts != doubts => Verdict::Return,
+            Standing::Unknown => Verdict::Wait,
+            Standing::NoStream => Verdict::Return,
+            Standing::At(last) if last.seq > after => Verdict::Return,
+            Standing::At(last) if last.seq == after => Verdict::Wait,
+            Standing::At(_) => Verdict::Ask,
+        }
+    }
 }
 
 /// What a doorbell says.
@@ -134,31 +162,63 @@ impl Runs {
         }
     }
 
-    /// Forgets the runs that nobody has read for a while.
+    /// A run cannot be listened to at present; others can.
+    pub(crate) fn refused(&mut self, run: &RunId, failure: Failure) {
+        if let Some(hot) = self.hot.get_mut(run) {
+            hot.fail(failure);
+        }
+    }
+
+    /// The server rings for a run no more: in a cluster its slot has moved.
+    pub(crate) fn silenced(&mut self, run: &RunId) {
+        if let Some(hot) = self.hot.get_mut(run).filter(|hot| hot.heard) {
+            hot.heard = false;
+            self.to_ask.push_back(run.clone());
+        }
+    }
+
+    /// Has what failed tried again.
+    pub(crate) fn retry(&mut self) {
+        let failed = self.hot.iter_mut().filter(|(_, hot)| hot.failed);
+        let failed: Vec<(RunId, bool)> = failed
+            .map(|(run, hot)| {
+                hot.failed = false;
+                (run.clone(), hot.heard)
+            })
+            .collect();
+        for (run, heard) in failed {
+            if heard {
+                self.want(&run);
+            } else {
+                self.to_ask.push_back(run);
+            }
+        }
+    }
+
+    /// Forgets the runs that nobody has read for a while. One whose news are being fetched is kept: they would be taken
+    /// for those of a reader who has come back.
     pub(crate) fn forget_idle(&mut self, now: Instant) -> Vec<RunId> {
         let idle = |since: Instant| now.saturating_duration_since(since) >= LINGER;
-        let gone = self.hot.extract_if(|_, hot| hot.heard && hot.idle_since.is_some_and(idle));
+        let gone = self.hot.extract_if(|_, hot| {
+            hot.heard && hot.fetching == Fetching::No && hot.idle_since.is_some_and(idle)
+        });
         let gone: Vec<(RunId, usize)> = gone.map(|(run, hot)| (run, hot.ring.bytes())).collect();
         self.bytes -= gone.iter().map(|(_, bytes)| bytes).sum::<usize>();
         gone.into_iter().map(|(run, _)| run).collect()
     }
 
-    /// Events may have been missed: each run's end is looked at again. Readers are told only if it is not where they
-    /// think: with all of them looking at once a server that has just come back would be down again.
-    pub(crate) fn doubt(&mut self) {
-        for run in self.hot.keys().cloned().collect::<Vec<_>>() {
-            self.change_ring(&run, |ring| ring.restart(None));
-            self.want(&run);
-        }
-    }
-
-    /// The connection is gone: all are to be listened to anew.
+    /// The connection is gone, and with it what was fetched: all are to be listened to anew, and each run's end is looked
+    /// at again. Readers are told only if it is not where they think: with all of them looking at once a server
+    /// that has just come back would be down again.
     pub(crate) fn unheard(&mut self) {
+        self.era += 1;
+        self.bytes = 0;
+        self.to_fetch.clear();
         self.to_ask = self.hot.keys().cloned().collect();
         for hot in self.hot.values_mut() {
-            hot.heard = false;
+            (hot.heard, hot.failed, hot.fetching) = (false, false, Fetching::No);
+            hot.ring.restart(None);
         }
-        self.doubt();
     }
 
     /// Looks for events whose doorbell was not heard.
@@ -232,7 +292,9 @@ impl Runs {
             }
             Err(failure) => {
                 self.change_ring(run, |ring| ring.restart(None));
-                hot_failed(&self.hot, run, failure);
+                if let Some(hot) = self.hot.get_mut(run) {
+                    hot.fail(failure);
+                }
                 return;
             }
         };
@@ -251,9 +313,14 @@ impl Runs {
         (self.standing(run), more || !follows)
     }
 
-    /// Takes in events that this process appended itself. If they do not follow, the doorbell has them fetched.
-    pub(crate) fn appended(&mut self, run: &RunId, entries: impl IntoIterator<Item = Entry>) {
-        if self.change_ring(run, |ring| ring.add(entries)) == Some(true) {
+    /// When an append begins: what it is answered holds for this era.
+    pub(crate) fn era(&self) -> u64 {
+        self.era
+    }
+
+    /// Takes in events that this process appended itself in an era. If they do not follow, the doorbell has them fetched.
+    pub(crate) fn appended(&mut self, run: &RunId, era: u64, entries: impl IntoIterator<Item = Entry>) {
+        if era == self.era && self.change_ring(run, |ring| ring.add(entries)) == Some(true) {
             let standing = self.standing(run);
             self.tell(run, standing);
         }
@@ -310,21 +377,24 @@ impl Runs {
     }
 }
 
-fn hot_failed(hot: &HashMap<RunId, Hot>, run: &RunId, failure: Failure) {
-    if let Some(hot) = hot.get(run) {
-        hot.known.send_modify(|known| known.failure = Some(failure));
-    }
-}
-
 impl Hot {
+    fn fail(&mut self, failure: Failure) {
+        self.failed = true;
+        self.known.send_modify(|known| known.failure = Some(failure));
+    }
+
     fn new() -> Self {
         Self {
             readers: 0,
             idle_since: None,
             heard: false,
+            failed: false,
             fetching: Fetching::No,
             ring: Ring::default(),
             known: watch::Sender::default(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
