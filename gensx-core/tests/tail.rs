@@ -231,6 +231,24 @@ async fn a_tail_that_was_written_anew_is_not_read_as_if_it_followed() {
     assert_eq!(reader.next().await.unwrap().unwrap_err().kind(), ErrorKind::Gone);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reader_whose_position_was_lost_is_told_before_another_event_comes() {
+    let sink = Arc::new(Fickle::default());
+    add(&sink, 1..=3).await;
+    let mut reader = events(Arc::clone(&sink) as Arc<dyn EventSink>, run_id(), None);
+    for _ in 0..3 {
+        reader.next().await.unwrap().unwrap();
+    }
+    // The store wakes its readers after a failover, in which it lost the third event.
+    let lost = async {
+        tokio::task::yield_now().await;
+        sink.delete(&run_id()).await.unwrap();
+        add(&sink, 1..=2).await;
+    };
+    let (next, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(300), reader.next()), lost);
+    assert_eq!(next.expect("the reader is told").unwrap().unwrap_err().kind(), ErrorKind::Gone);
+}
+
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_ends_the_reader_with_its_place() {
     let sink = Arc::new(Fickle::default());

@@ -108,9 +108,15 @@ impl Reader {
         if over {
             return Ok(None);
         }
+        let mut woken = false;
         while self.page.is_empty() {
             self.page = self.read(self.position()).await?.into();
             if self.page.is_empty() {
+                if let (true, Some(cursor)) = (woken, self.cursor) {
+                    // Woken for nothing: the store may have lost what this reader has seen.
+                    self.expect_cursor(cursor).await?;
+                }
+                woken = true;
                 let (run, after) = (&self.run, self.position());
                 patiently(|| self.sink.changed(run, after)).await?;
             } else {
