@@ -110,7 +110,7 @@ impl Reader {
         }
         let mut woken = false;
         while self.page.is_empty() {
-            self.page = self.read(self.position()).await?.into();
+            self.page = self.read(self.position(), PAGE).await?.into();
             if self.page.is_empty() {
                 if let (true, Some(cursor)) = (woken, self.cursor) {
                     // Woken for nothing: the store may have lost what this reader has seen.
@@ -143,7 +143,7 @@ impl Reader {
 
     async fn expect_cursor(&self, cursor: EventId) -> Result<()> {
         let held = match cursor.seq.checked_sub(1) {
-            Some(before) => self.read(before).await?.first().is_some_and(|entry| entry.id == cursor),
+            Some(before) => self.read(before, 1).await?.first().is_some_and(|entry| entry.id == cursor),
             None => false,
         };
         if held {
@@ -174,8 +174,8 @@ impl Reader {
         }
     }
 
-    async fn read(&self, after: u64) -> Result<Vec<Entry>, SinkError> {
-        patiently(|| self.sink.read(&self.run, after, PAGE)).await
+    async fn read(&self, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
+        patiently(|| self.sink.read(&self.run, after, limit)).await
     }
 }
 

@@ -17,7 +17,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 /// started it ends, also by `kill -9`.
 const GUARD: &str = r#"
 "$@" </dev/null & server=$!
-trap 'kill -9 $server 2>/dev/null' EXIT
+trap 'kill -9 $server 2>/dev/null; wait $server 2>/dev/null' EXIT
 echo $server
 read -r _
 "#;

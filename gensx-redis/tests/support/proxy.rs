@@ -1,0 +1,115 @@
+//! What may stand between a sink and Redis: it loses replies, and can be pointed at another server.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU16, AtomicU64, Ordering},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    task::AbortHandle,
+};
+
+/// A TCP proxy on a port of its own. It ends with the test's runtime.
+pub(crate) struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: AtomicU16,
+    /// One in so many replies is lost, and its connection cut; 0: none.
+    loses_one_in: AtomicU64,
+    lost: AtomicU64,
+    connections: AtomicU64,
+    dice: Mutex<fastrand::Rng>,
+    open: Mutex<Vec<AbortHandle>>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(target: u16, seed: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared {
+            target: AtomicU16::new(target),
+            loses_one_in: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            open: Mutex::default(),
+        });
+        tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Self { port, shared }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on one in `n` replies is lost; 0: none.
+    pub(crate) fn lose_one_in(&self, n: u64) {
+        self.shared.loses_one_in.store(n, Ordering::Relaxed);
+    }
+
+    /// How many replies were lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Later connections go to another server, and those that are open are cut.
+    pub(crate) fn point_at(&self, target: u16) {
+        self.shared.target.store(target, Ordering::Relaxed);
+        self.shared.open.lock().unwrap().drain(..).for_each(|task| task.abort());
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        let task = tokio::spawn(pass(client, Arc::clone(&shared)));
+        let mut open = shared.open.lock().unwrap();
+        open.retain(|task| !task.is_finished());
+        open.push(task.abort_handle());
+    }
+}
+
+/// Until either side ends, or a reply is lost.
+async fn pass(client: TcpStream, shared: Arc<Shared>) {
+    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.target.load(Ordering::Relaxed))).await else {
+        return;
+    };
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    tokio::select! {
+        () = copy(from_client, to_server, || false) => {}
+        () = copy(from_server, to_client, || shared.loses()) => {}
+    }
+}
+
+impl Shared {
+    fn loses(&self) -> bool {
+        let one_in = self.loses_one_in.load(Ordering::Relaxed);
+        let loses = one_in > 0 && self.dice.lock().unwrap().u64(..one_in) == 0;
+        self.lost.fetch_add(u64::from(loses), Ordering::Relaxed);
+        loses
+    }
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, loses: impl Fn() -> bool) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(bytes @ 1..) = from.read(&mut buffer).await {
+        if loses() || to.write_all(&buffer[..bytes]).await.is_err() {
+            return;
+        }
+    }
+}
