@@ -53,13 +53,15 @@ struct Bells {
 }
 
 pub(super) async fn serve(inner: Arc<Inner>) {
-    let mut wait = RECONNECT_MIN;
+    let (mut wait, mut deaf_since) = (RECONNECT_MIN, None);
     while wanted(&inner).await {
         let Err(ended) = listen(&inner).await else { return };
         if matches!(ended, Ended::Lost) {
-            wait = RECONNECT_MIN;
+            (wait, deaf_since) = (RECONNECT_MIN, None);
         }
-        inner.state().unheard(ended);
+        let now = clock::now();
+        let deaf_for = now.saturating_duration_since(*deaf_since.get_or_insert(now));
+        inner.state().unheard(ended, deaf_for >= inner.store.link.limit());
         clock::sleep(wait).await;
         wait = (wait * 2).min(RECONNECT_MAX);
     }
@@ -80,11 +82,14 @@ impl<E: Into<Failure>> std::convert::From<E> for Ended {
 }
 
 impl State {
-    fn unheard(&mut self, ended: Ended) {
+    /// `for_long`: for as long as a request may take.
+    fn unheard(&mut self, ended: Ended, for_long: bool) {
         self.runs.unheard();
         self.mail.unheard();
-        // A connection that was there and is gone is no news for readers, unless it does not come back.
-        if let Ended::Failed(failure) = ended {
+        // One try that failed is no news for readers, unless the next ones must fail, too.
+        if let Ended::Failed(failure) = ended
+            && (for_long || !failure.is_transient())
+        {
             self.runs.fail(&failure);
             self.mail.fail(&failure);
         }
