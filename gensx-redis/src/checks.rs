@@ -10,7 +10,7 @@ use redis::{Value, cmd};
 use crate::{
     builder::Checks,
     error::{Failure, TOO_OLD},
-    reply, script,
+    reply, rights, script,
     store::Store,
 };
 
@@ -46,14 +46,14 @@ pub(crate) async fn run(store: &Store, strictness: Checks, name: &str) -> Result
         }
     }
     for script in script::all() {
-        store.link.ask(script.load()).await?;
+        rights::ask(store, "SCRIPT LOAD", script.load()).await?;
     }
     probe(store).await
 }
 
 /// What each server says of itself.
 async fn infos(store: &Store) -> Result<Vec<String>, Failure> {
-    match store.link.ask(cmd("INFO")).await? {
+    match rights::ask(store, "INFO", cmd("INFO")).await? {
         Value::Map(nodes) => nodes.into_iter().map(|(_, text)| reply::text(text)).collect(),
         text => Ok(vec![reply::text(text)?]),
     }
@@ -116,7 +116,8 @@ async fn probe(store: &Store) -> Result<(), Failure> {
         Err(error) => return Err(Failure::config(error.to_string())),
     };
     let probe = Store { retention_ms: Some(PROBE_MS), ..store.again() };
-    let outcome = rehearse(&probe, &run).await;
+    rights::check(&probe, &run, PROBE_MS).await?;
+    let outcome = rehearse(&probe, &run).await.map_err(|failure| rights::named(&probe, failure, "EVALSHA"));
     // Whatever came of it.
     let cleared = probe.delete(&run).await;
     outcome.and(cleared)

@@ -37,6 +37,13 @@ impl Failure {
         self.kind == SinkErrorKind::Unavailable
     }
 
+    /// What Redis says about a missing right, if it is that.
+    pub(crate) fn denied(&self) -> Option<&str> {
+        let error = self.source.as_ref()?;
+        let denied = error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm);
+        denied.then(|| error.detail().unwrap_or_default())
+    }
+
     pub(crate) fn of_sink(self, name: &str) -> SinkError {
         let error = SinkError::new(self.kind, name, self.message);
         match self.source {
@@ -48,7 +55,11 @@ impl Failure {
 
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
-        let (kind, message) = meaning(error.kind(), error.code(), error.detail().unwrap_or_default());
+        let (kind, message) = if error.is_connection_dropped() && !error.is_connection_refusal() {
+            (SinkErrorKind::Unavailable, ENDED)
+        } else {
+            meaning(error.kind(), error.code(), error.detail().unwrap_or_default())
+        };
         Self { kind, message: message.to_owned(), source: Some(error) }
     }
 }
@@ -56,6 +67,7 @@ impl From<RedisError> for Failure {
 const DENIED: &str =
     "the user may not do what gensx needs: give it the rights that the operator's guide lists";
 const SILENT: &str = "Redis does not answer: check that it runs and that the address is right";
+const ENDED: &str = "Redis ended the connection: check that it runs, and that maxclients is not reached";
 const ODD: &str = "Redis answered with an error that gensx does not know: see the cause";
 
 /// What an error means for the caller. Pure: the client's classes, the server's code and its words.

@@ -29,6 +29,10 @@ impl Keys {
         Self { prefix: prefix.into() }
     }
 
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     pub(crate) fn stream(&self, run: &RunId) -> String {
         self.of_run(run, "ev")
     }

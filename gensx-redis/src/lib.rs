@@ -30,6 +30,7 @@ mod keys;
 mod link;
 mod read;
 mod reply;
+mod rights;
 mod script;
 mod sink;
 mod store;

@@ -128,6 +128,11 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The connection itself, for what is no request.
+    pub(crate) async fn connection(self: &Arc<Self>) -> Result<Connection, Failure> {
+        Ok(self.live().await?.connection)
+    }
+
     /// Asks, over as many connections as it takes, within the time limit.
     pub(crate) async fn ask(self: &Arc<Self>, request: impl Into<Request>) -> Result<Value, Failure> {
         let request = request.into();
@@ -147,6 +152,10 @@ impl Link {
                 }
                 Err(error) => error,
             };
+            if error.is_timeout() {
+                // The connection's own limit is the same, and now and then it is the first to notice.
+                return Err(self.note_silence());
+            }
             if attempt == ATTEMPTS {
                 return Err(error.into());
             }

@@ -23,6 +23,12 @@ local function field(entry, name)
     end
 end
 
+-- Readers may not know of it yet: they look for themselves.
+local function lost()
+    redis.pcall(ARGV[9], ARGV[10], 'gone')
+    return 'LOST'
+end
+
 local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 if last then
     local last_epoch, last_seq = string.match(last[1], '^(%d+)%-(%d+)$')
@@ -44,13 +50,13 @@ if last then
         return 'FENCED'
     end
     if kind == 'next' and epoch > last_epoch then
-        return 'LOST'
+        return lost()
     end
     if seq ~= last_seq + 1 then
-        return taken and 'FENCED' or 'LOST'
+        return taken and 'FENCED' or lost()
     end
 elseif kind ~= 'open' or seq ~= 1 then
-    return 'LOST'
+    return lost()
 end
 
 for i = PAYLOADS, #ARGV do

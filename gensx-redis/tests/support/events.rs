@@ -42,6 +42,7 @@ pub(crate) fn opening(run: &RunId, payloads: Vec<Payload>) -> Batch {
     Batch { kind: BatchKind::Opens("tests".into()), ..next(run, EventId::new(1, 1), payloads) }
 }
 
+#[allow(dead_code, reason = "not each test binary takes runs over")]
 pub(crate) fn claim(run: &RunId, first: EventId, payloads: Vec<Payload>) -> Batch {
     Batch { kind: BatchKind::Claims, ..next(run, first, payloads) }
 }
