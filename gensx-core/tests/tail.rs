@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use gensx_core::{
     ErrorKind, Event, EventId, EventSink, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
-    sink::{Append, Batch, BatchKind, Entry, Head, Inbox, Message, events},
+    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message, events},
 };
 
 /// A sink in memory, whose next answers to one question can be made to fail.
@@ -76,7 +76,7 @@ impl Inbox for Fickle {
     async fn receive(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Message>, SinkError> {
         self.sink.receive(run, after, limit).await
     }
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
         self.sink.arrivals(cursor).await
     }
 }

@@ -9,16 +9,10 @@ use std::{
 use async_trait::async_trait;
 use gensx_core::{
     EventSink, RunId, SinkError,
-    sink::{Append, Batch, Entry, Head, Inbox, MAX_PAGE, Message},
+    sink::{Append, Arrived, Batch, Entry, Head, Inbox, MAX_PAGE, Message},
 };
 
-use crate::{
-    builder::RedisSinkBuilder,
-    error::Failure,
-    hub::{Arrived, Hub},
-    store::Store,
-    sweep, thread,
-};
+use crate::{builder::RedisSinkBuilder, error::Failure, hub::Hub, store::Store, sweep, thread};
 
 /// Streams on Redis: one node, a master behind Sentinel, or a Cluster.
 ///
@@ -163,10 +157,9 @@ impl Inbox for RedisSink {
         self.on_thread(async move |store: Arc<Store>| store.receive(&run, after, limit).await).await
     }
 
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
-        let arrived =
-            self.hub.arrivals(cursor.checked_sub(1)).await.map_err(|failure| self.error(failure))?;
-        let (count, Arrived::Runs(runs)) = arrived else { return Ok((arrived.0 + 1, Vec::new())) };
-        Ok((count + 1, runs))
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
+        let arrived = self.hub.arrivals(cursor.checked_sub(1)).await;
+        let (count, arrived) = arrived.map_err(|failure| self.error(failure))?;
+        Ok((count + 1, arrived))
     }
 }

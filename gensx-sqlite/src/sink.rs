@@ -3,7 +3,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use gensx_core::{
     EventSink, RunId, SinkError, SinkErrorKind,
-    sink::{Append, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
 };
 use rusqlite::Connection;
 
@@ -169,19 +169,20 @@ impl Inbox for SqliteSink {
         self.query(move |file| inbox::receive(file, &run, after, limit)).await
     }
 
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
         if cursor == 0 {
-            return Ok((self.query(inbox::end).await?, Vec::new()));
+            return Ok((self.query(inbox::end).await?, Arrived::Runs(Vec::new())));
         }
         let mut newest = self.hub.watch_messages();
         loop {
             newest.mark_unchanged();
             if let Some(arrived) = self.query(move |file| inbox::arrived(file, cursor)).await? {
-                return Ok(arrived);
+                let (next, runs) = arrived;
+                return Ok((next, Arrived::Runs(runs)));
             }
             // The sender lives as long as `self`, so the wait cannot fail.
             if newest.changed().await.is_err() {
-                return Ok((cursor, Vec::new()));
+                return Ok((cursor, Arrived::Runs(Vec::new())));
             }
         }
     }

@@ -14,7 +14,7 @@ use std::{
 use common::*;
 use gensx_core::{
     EventId, EventSink as _, RunId,
-    sink::{Append, Batch, BatchKind, Inbox as _},
+    sink::{Append, Arrived, Batch, BatchKind, Inbox as _},
 };
 use gensx_sqlite::SqliteSink;
 
@@ -112,8 +112,9 @@ async fn arrivals(sink: &SqliteSink) {
     let (mut cursor, _) = sink.arrivals(0).await.unwrap();
     say("ready");
     loop {
-        let runs;
-        (cursor, runs) = sink.arrivals(cursor).await.unwrap();
+        let arrived;
+        (cursor, arrived) = sink.arrivals(cursor).await.unwrap();
+        let Arrived::Runs(runs) = arrived else { panic!("this sink knows which") };
         runs.iter().for_each(|run| say(run.as_str()));
     }
 }
@@ -232,7 +233,7 @@ async fn messages_are_told_to_and_by_another_process() {
         let arrived = async { tokio::join!(sink.arrivals(cursor), told).0.unwrap() };
         let runs;
         (cursor, runs) = within("a message by another process", arrived).await;
-        assert_eq!(runs, [run_id("run")]);
+        assert_eq!(runs, Arrived::Runs(vec![run_id("run")]));
     }
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use gensx::{
     ErrorKind, EventKind, EventSink, Limits, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
     prelude::*,
-    sink::{Append, Batch, BatchKind, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message},
 };
 
 use crate::support::{ran, take_ran};
@@ -22,9 +22,16 @@ use crate::support::{ran, take_ran};
 struct Down {
     sink: MemorySink,
     left: AtomicU32,
+    /// Reads of inboxes that fail.
+    deaf: AtomicU32,
 }
 
 impl Down {
+    fn new(left: u32, deaf: u32) -> Arc<Self> {
+        let (left, deaf) = (AtomicU32::new(left), AtomicU32::new(deaf));
+        Arc::new(Self { sink: MemorySink::new(), left, deaf })
+    }
+
     fn is_down(&self) -> bool {
         self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
@@ -94,10 +101,13 @@ impl Inbox for Down {
         after: u64,
         limit: usize,
     ) -> std::result::Result<Vec<Message>, SinkError> {
+        if self.deaf.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(SinkError::new(SinkErrorKind::Unavailable, self.name(), "it does not answer"));
+        }
         self.sink.receive(run, after, limit).await
     }
 
-    async fn arrivals(&self, cursor: u64) -> std::result::Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> std::result::Result<(u64, Arrived), SinkError> {
         self.sink.arrivals(cursor).await
     }
 }
@@ -124,7 +134,7 @@ fn runtime(sink: &Arc<Down>, budget: Duration) -> Runtime {
 
 #[tokio::test]
 async fn a_run_waits_while_the_sink_is_down_and_loses_nothing() {
-    let sink = Arc::new(Down { sink: MemorySink::new(), left: AtomicU32::new(5) });
+    let sink = Down::new(5, 0);
     let run = runtime(&sink, Duration::from_secs(60)).start(&chain, 3).await.unwrap();
     assert_eq!(run.output().await.unwrap(), 3);
     assert_eq!(take_ran(run.id()), ["step 0", "step 1", "step 2"]);
@@ -134,7 +144,7 @@ async fn a_run_waits_while_the_sink_is_down_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_run_stops_when_the_budget_is_used_up_and_can_be_resumed() {
-    let sink = Arc::new(Down { sink: MemorySink::new(), left: AtomicU32::new(u32::MAX) });
+    let sink = Down::new(u32::MAX, 0);
     let runtime = runtime(&sink, Duration::from_millis(60));
     let run = runtime.start(&chain, 3).await.unwrap();
     let error = run.output().await.unwrap_err();
@@ -146,6 +156,21 @@ async fn a_run_stops_when_the_budget_is_used_up_and_can_be_resumed() {
     let again = runtime.resume(&chain, run.id()).await.unwrap();
     assert_eq!(again.output().await.unwrap(), 3);
     take_ran(run.id());
+}
+
+#[component]
+async fn sleeps(_: u64) -> gensx::Result<()> {
+    gensx::sleep(Duration::from_secs(3_600)).await
+}
+
+#[tokio::test]
+async fn a_message_is_heard_when_the_inbox_can_be_read_again() {
+    let sink = Down::new(0, 3);
+    let run = runtime(&sink, Duration::from_secs(60)).start(&sleeps, 0).await.unwrap();
+    let outside = runtime(&sink, Duration::from_secs(60));
+    outside.attach::<()>(run.id()).await.unwrap().cancel().await.unwrap();
+    assert_eq!(run.output().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(sink.deaf.load(Ordering::SeqCst), 0);
 }
 
 #[component]

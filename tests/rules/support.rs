@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gensx::{
     Component, Event, EventKind, EventSink, MemorySink, RunId, Runtime, RuntimeBuilder, SinkError,
     event::Outcome,
-    sink::{Append, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
@@ -115,7 +115,7 @@ impl Inbox for Dying {
         self.sink.receive(run, after, limit).await
     }
 
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
         self.sink.arrivals(cursor).await
     }
 }

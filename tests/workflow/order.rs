@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gensx::{
     Component, EventKind, EventSink, MemorySink, RunId, SinkError,
     prelude::*,
-    sink::{Append, Batch, BatchKind, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message},
 };
 use tokio::sync::Semaphore;
 
@@ -99,7 +99,7 @@ impl Inbox for Slow {
         self.memory.receive(run, after, limit).await
     }
 
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
         self.memory.arrivals(cursor).await
     }
 }

@@ -1,6 +1,7 @@
 //! Running components and workflows inside an application.
 
 mod builder;
+mod deliver;
 mod handle;
 mod limits;
 pub(crate) mod orphans;
@@ -24,7 +25,7 @@ pub use handle::Run;
 pub use limits::Limits;
 pub use orphans::OutsideRuns;
 
-use self::{registry::Registry, start::Listening};
+use self::{deliver::Listening, registry::Registry};
 use crate::{
     Component, Error, ErrorKind, Result, RunId,
     cache::{Cache, Flights},

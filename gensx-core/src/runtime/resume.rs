@@ -13,7 +13,6 @@ use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
     component::to_json,
     event::{Json, Origin, Outcome},
-    io,
     run::{
         RunCore,
         ledger::{Ledger, RunInfo, Start},
@@ -78,10 +77,9 @@ where
         let first = EventId::new(last.epoch + 1, last.seq + 1);
         match append(runtime.config(), id, first, BatchKind::Claims, vec![claim]).await? {
             Append::Done | Append::Duplicate => {
-                let run = execute(runtime, Arc::clone(&core), prepared);
-                // What was sent while nobody had the run is waiting.
-                io::spawn(async move { core.mail.pull_or_warn(&core).await });
-                return Ok(run);
+                // What was sent while nobody had the run is waiting: a run that was cancelled does nothing more.
+                runtime.collect(&core).await;
+                return Ok(execute(runtime, core, prepared));
             }
             Append::Ended => return Ok(Run::new(runtime.clone(), id.clone(), None)),
             Append::Fenced | Append::Lost => supplied = again,

@@ -3,9 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use futures_util::FutureExt as _;
-use futures_util::future::select;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use super::{Config, Ended, IfExists, Local, Run, Runtime, handle, orphans};
@@ -15,7 +13,6 @@ use crate::{
     component::{Spec, SpecRef, to_json},
     error::ErrorRecord,
     event::{ErrorBody, Event, EventKind, Json},
-    io,
     run::{RunCore, Stop, ledger::Ledger, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
     sink::{Append, Batch, BatchKind},
 };
@@ -195,49 +192,6 @@ impl Runtime {
         let mut runs = lock(&self.0.runs);
         if runs.get(&local.core.id).is_some_and(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(local))) {
             runs.remove(&local.core.id);
-        }
-    }
-
-    /// Begins to listen for messages to runs of this process; before the first run, so that none is missed.
-    pub(super) async fn listen(&self) -> Result<()> {
-        let listen = || async {
-            let sink = Arc::clone(self.sink());
-            let (cursor, _) = sink.arrivals(0).await?;
-            let (listening, gone) = oneshot::channel();
-            io::spawn(until_gone(gone, deliver(sink, cursor, Arc::downgrade(&self.0))));
-            Ok::<_, Error>(Listening(listening))
-        };
-        self.0.arrivals.get_or_try_init(listen).await?;
-        Ok(())
-    }
-}
-
-/// Lives in a runtime, and ends its wait for messages with it.
-#[derive(Debug)]
-#[expect(dead_code, reason = "the receiver hears that it is dropped")]
-pub(super) struct Listening(oneshot::Sender<()>);
-
-/// A wait for messages may last for ever, and holds the sink: it is dropped when the runtime is.
-async fn until_gone(gone: oneshot::Receiver<()>, deliver: impl Future<Output = ()>) {
-    select(gone, std::pin::pin!(deliver)).await;
-}
-
-/// Tells runs of this process that messages have arrived, until the runtime is gone.
-async fn deliver(sink: Arc<dyn crate::EventSink>, mut cursor: u64, inner: std::sync::Weak<super::Inner>) {
-    const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
-    loop {
-        let arrived = sink.arrivals(cursor).await;
-        let Some(inner) = inner.upgrade() else { return };
-        let Ok((next, runs)) = arrived else {
-            crate::clock::sleep(PAUSE).await;
-            continue;
-        };
-        cursor = next;
-        for id in runs {
-            let local = lock(&inner.runs).get(&id).and_then(std::sync::Weak::upgrade);
-            if let Some(local) = local {
-                local.core.mail.pull_or_warn(&local.core).await;
-            }
         }
     }
 }

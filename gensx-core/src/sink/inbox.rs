@@ -19,6 +19,26 @@ pub struct Message {
     pub id: Option<String>,
 }
 
+/// The runs that may have new messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arrived {
+    /// These.
+    Runs(Vec<RunId>),
+    /// Any run: the store cannot tell which, because it was out of reach, or so many have arrived.
+    Any,
+}
+
+impl Arrived {
+    /// Whether a run is among them.
+    #[must_use]
+    pub fn may_be(&self, run: &RunId) -> bool {
+        match self {
+            Self::Runs(runs) => runs.contains(run),
+            Self::Any => true,
+        }
+    }
+}
+
 /// Messages from those who do not own a run. Part of every [`EventSink`](super::EventSink).
 #[async_trait]
 pub trait Inbox {
@@ -38,10 +58,10 @@ pub trait Inbox {
     /// - **I5** An unknown run has none.
     async fn receive(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Message>, SinkError>;
 
-    /// Waits for messages to any run after `cursor` (0: those that are already there do not count), and gives the next cursor and
-    /// the runs that may have some.
+    /// Waits for messages to any run after `cursor` (0: those that are already there do not count), and gives the next
+    /// cursor and the runs that may have some.
     ///
     /// - **I6** Every message sent after a cursor was given is told under that cursor, by this process or another one.
     /// - **I7** It is a hint: it may name too many runs, or return with none.
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError>;
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError>;
 }

@@ -1,7 +1,7 @@
 //! Streams as maps in memory: for tests, and for work that need not outlive its process.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     ops::Bound,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,12 +13,14 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    Append, Batch, BatchKind, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN, MAX_PAGE,
-    Message, Payload, SinkError, SinkErrorKind, Standing, judge,
+    Append, Arrived, Batch, BatchKind, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN,
+    MAX_PAGE, Message, Payload, SinkError, SinkErrorKind, Standing, judge,
 };
 use crate::{EventId, RunId, clock};
 
 const NAME: &str = "memory";
+/// The most messages whose runs are remembered for those who ask what has arrived.
+const MAX_ARRIVED: usize = 10_000;
 
 /// A sink that lives and ends with its process.
 ///
@@ -37,8 +39,9 @@ pub struct MemorySink {
 #[derive(Debug, Default)]
 struct State {
     runs: BTreeMap<RunId, Stream>,
-    /// The run that each message since the sink was made went to.
-    arrived: Vec<RunId>,
+    /// How many messages there have been since the sink was made, and the runs of the latest.
+    arrivals: u64,
+    arrived: VecDeque<RunId>,
 }
 
 #[derive(Debug)]
@@ -212,8 +215,12 @@ impl Inbox for MemorySink {
         let number = stream.messages.len() as u64 + 1;
         message.number = number;
         stream.messages.push(message);
-        state.arrived.push(run.clone());
-        self.arrivals.send_replace(state.arrived.len() as u64);
+        state.arrivals += 1;
+        state.arrived.push_back(run.clone());
+        if state.arrived.len() > MAX_ARRIVED {
+            state.arrived.pop_front();
+        }
+        self.arrivals.send_replace(state.arrivals);
         Ok(number)
     }
 
@@ -224,18 +231,22 @@ impl Inbox for MemorySink {
         Ok(messages.iter().skip(after).take(limit.min(MAX_PAGE)).cloned().collect())
     }
 
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
         let mut arrivals = self.arrivals.subscribe();
         // The sender lives as long as `self`, so the wait cannot fail.
-        let count = if cursor == 0 {
-            *arrivals.borrow()
-        } else {
-            arrivals.wait_for(|n| *n >= cursor).await.map_or(0, |n| *n)
-        };
+        if cursor > 0 {
+            let _ = arrivals.wait_for(|count| *count >= cursor).await;
+        }
         let state = self.state();
-        let from = usize::try_from(cursor.saturating_sub(1)).unwrap_or(usize::MAX);
-        let runs =
-            if cursor == 0 { Vec::new() } else { state.arrived.get(from..).unwrap_or_default().to_vec() };
-        Ok((count.max(state.arrived.len() as u64) + 1, runs))
+        let forgotten = state.arrivals - state.arrived.len() as u64;
+        let arrived = match cursor.checked_sub(1).map(|seen| seen.checked_sub(forgotten)) {
+            None => Arrived::Runs(Vec::new()),
+            Some(None) => Arrived::Any,
+            Some(Some(seen)) => {
+                let seen = usize::try_from(seen).unwrap_or(usize::MAX);
+                Arrived::Runs(state.arrived.iter().skip(seen).cloned().collect())
+            }
+        };
+        Ok((state.arrivals + 1, arrived))
     }
 }

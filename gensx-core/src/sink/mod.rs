@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 pub use batch::{Append, Batch, BatchKind, BatchToken, Entry, Head, Payload, Standing, judge};
 pub use error::{SinkError, SinkErrorKind};
-pub use inbox::{Inbox, MAX_MESSAGES_PER_RUN, Message};
+pub use inbox::{Arrived, Inbox, MAX_MESSAGES_PER_RUN, Message};
 pub use memory::MemorySink;
 pub use tail::{Events, events};
 

@@ -13,7 +13,7 @@ use super::clock::VirtualClock;
 use crate::{
     EventSink, RunId, SinkError, SinkErrorKind,
     clock::Clock as _,
-    sink::{Append, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
 };
 
 /// The time of a test's store when its clock stands at zero, in milliseconds since 1970: the beginning of 2026.
@@ -177,7 +177,7 @@ impl Inbox for TestSink {
         self.during(self.store.receive(run, after, limit)).await
     }
 
-    async fn arrivals(&self, cursor: u64) -> Result<(u64, Vec<RunId>), SinkError> {
+    async fn arrivals(&self, cursor: u64) -> Result<(u64, Arrived), SinkError> {
         self.waiting(self.store.arrivals(cursor)).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use gensx_core::RunId;
+use gensx_core::{RunId, sink::Arrived};
 use tokio::sync::watch;
 
 use crate::error::Failure;
@@ -30,14 +30,6 @@ pub(crate) struct News {
     pub(crate) count: Option<u64>,
     /// Why nothing can be heard.
     pub(crate) failure: Option<Failure>,
-}
-
-/// For which runs messages may have arrived.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) enum Arrived {
-    Runs(Vec<RunId>),
-    /// Any: messages were missed.
-    Any,
 }
 
 impl Mail {

@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gensx_core::{
     EventId, RunId,
-    sink::{Batch, Entry},
+    sink::{Arrived, Batch, Entry},
 };
 use tokio::sync::Notify;
 
-pub(crate) use self::mail::Arrived;
 use self::{
     mail::Mail,
     state::{Bell, Known, Runs, Verdict},
