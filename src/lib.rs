@@ -3,6 +3,7 @@
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
+//! [redis]: https://github.com/gensx/gensx-rs/blob/main/docs/redis.md
 //! [testing]: https://github.com/gensx/gensx-rs/blob/main/docs/testing.md
 //! [architecture]: https://github.com/gensx/gensx-rs/blob/main/ARCHITECTURE.md
 //! [benches]: https://github.com/gensx/gensx-rs/blob/main/benches/README.md
