@@ -33,7 +33,8 @@ impl RedisSentinel {
             .option("repl-diskless-sync-delay", "0")
             .start();
         until("the replica", || {
-            replica.command(&["INFO", "replication"]).contains("link_status:up").then_some(())
+            // The replica says sooner that it follows; until its master says so, nothing is sent to it.
+            master.command(&["INFO", "replication"]).contains("state=online").then_some(())
         });
         let (folder, port) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
         let settings = format!(
@@ -72,6 +73,16 @@ impl RedisSentinel {
             .nth(1)
             .and_then(|port| port.parse().ok())
             .unwrap_or_else(|| panic!("no master: {answer}"))
+    }
+
+    /// Kills the master that it began with, as `kill -9` does, and waits until the replica has taken over.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn kill_master(&mut self) {
+        let before = self.servers[0].port();
+        self.servers[0].kill();
+        until("the failover", || (self.master_port() != before).then_some(()));
     }
 
     /// Has the replica take over, and waits until it has.
