@@ -32,10 +32,7 @@ impl RedisSentinel {
             .option("replicaof", &address)
             .option("repl-diskless-sync-delay", "0")
             .start();
-        until("the replica", || {
-            // The replica says sooner that it follows; until its master says so, nothing is sent to it.
-            master.command(&["INFO", "replication"]).contains("state=online").then_some(())
-        });
+        wait_for_replica(&master, &replica);
         let (folder, port) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
         let settings = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor {MASTER} {address} 1\n\
@@ -95,5 +92,13 @@ impl RedisSentinel {
             (command(self.port, &["SENTINEL", "FAILOVER", MASTER]) == "OK").then_some(())
         });
         until("the failover", || (self.master_port() != before).then_some(()));
+    }
+}
+
+/// Until a replica has what its master writes: it says sooner that it follows.
+fn wait_for_replica(master: &RedisServer, replica: &RedisServer) {
+    for (write, there) in [(["SET", "followed", "1"].as_slice(), "1"), (&["DEL", "followed"], "0")] {
+        master.command(write);
+        until("the replica", || (replica.command(&["EXISTS", "followed"]) == there).then_some(()));
     }
 }
