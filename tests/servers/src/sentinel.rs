@@ -32,9 +32,7 @@ impl RedisSentinel {
             .option("replicaof", &address)
             .option("repl-diskless-sync-delay", "0")
             .start();
-        until("the replica", || {
-            replica.command(&["INFO", "replication"]).contains("link_status:up").then_some(())
-        });
+        wait_for_replica(&master, &replica);
         let (folder, port) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
         let settings = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor {MASTER} {address} 1\n\
@@ -74,6 +72,16 @@ impl RedisSentinel {
             .unwrap_or_else(|| panic!("no master: {answer}"))
     }
 
+    /// Kills the master that it began with, as `kill -9` does, and waits until the replica has taken over.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn kill_master(&mut self) {
+        let before = self.servers[0].port();
+        self.servers[0].kill();
+        until("the failover", || (self.master_port() != before).then_some(()));
+    }
+
     /// Has the replica take over, and waits until it has.
     ///
     /// # Panics
@@ -84,5 +92,13 @@ impl RedisSentinel {
             (command(self.port, &["SENTINEL", "FAILOVER", MASTER]) == "OK").then_some(())
         });
         until("the failover", || (self.master_port() != before).then_some(()));
+    }
+}
+
+/// Until a replica has what its master writes: it says sooner that it follows.
+fn wait_for_replica(master: &RedisServer, replica: &RedisServer) {
+    for (write, there) in [(["SET", "followed", "1"].as_slice(), "1"), (&["DEL", "followed"], "0")] {
+        master.command(write);
+        until("the replica", || (replica.command(&["EXISTS", "followed"]) == there).then_some(()));
     }
 }
