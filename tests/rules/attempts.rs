@@ -202,6 +202,46 @@ async fn badly_judged(_: u64) -> gensx::Result<u64> {
     Err("no".into())
 }
 
+fn answering(_: gensx::Error, _: u64) -> u64 {
+    panic!("an answer that panics")
+}
+
+#[component(fallback = answering)]
+async fn badly_answered(_: u64) -> gensx::Result<u64> {
+    Err("no".into())
+}
+
+#[component]
+async fn fine(n: u64) -> gensx::Result<u64> {
+    Ok(n)
+}
+
+/// What a parent hears of children whose predicates and fallbacks panic.
+#[component]
+async fn hears_panics(_: u64) -> gensx::Result<Vec<String>> {
+    let errors = [
+        badly_judged(0).await.unwrap_err(),
+        badly_answered(0).await.unwrap_err(),
+        fine(0).ensure(|_| panic!("a predicate of the call")).await.unwrap_err(),
+    ];
+    Ok(errors.iter().map(|error| format!("{:?} {error}", error.kind())).collect())
+}
+
+#[tokio::test]
+async fn a_panic_of_a_childs_predicate_or_fallback_is_the_childs_failure() {
+    let run = Runtime::in_memory().start(&hears_panics, 0).await.unwrap();
+    let (heard, outside) = (run.output().await.unwrap(), hears_panics(0).await.unwrap());
+    let expected = [
+        ("badly_judged", "panicked in what judges its errors: a predicate that panics"),
+        ("badly_answered", "panicked in `fallback`: an answer that panics"),
+        ("fine", "panicked in `ensure`: a predicate of the call"),
+    ];
+    for (n, (name, text)) in expected.into_iter().enumerate() {
+        assert!(heard[n].contains(&format!("`hears_panics/{name}`: {text}")), "{}", heard[n]);
+        assert!(heard[n].starts_with("Panic ") && outside[n].contains(text), "{}", outside[n]);
+    }
+}
+
 #[tokio::test]
 async fn a_panic_outside_a_body_ends_the_run_all_the_same() {
     let run = Runtime::in_memory().start(&badly_judged, 0).await.unwrap();

@@ -42,6 +42,26 @@ async fn tries_twice(_: u64) -> gensx::Result<u64> {
     Ok(0)
 }
 
+#[component(cache(ttl = "1h"))]
+async fn counts(_: u64) -> gensx::Result<u32> {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    Ok(CALLS.fetch_add(1, Ordering::SeqCst))
+}
+
+#[component]
+async fn picky(least: u32) -> gensx::Result<u32> {
+    counts(7).ensure(move |count| *count >= least).await
+}
+
+#[tokio::test]
+async fn a_hit_that_the_caller_does_not_accept_is_computed_anew() {
+    let runtime = Runtime::in_memory();
+    assert_eq!(runtime.run(&picky, 0).await.unwrap(), 0);
+    assert_eq!(runtime.run(&picky, 0).await.unwrap(), 0, "a hit");
+    assert_eq!(runtime.run(&picky, 1).await.unwrap(), 1, "0 is not enough");
+    assert_eq!(runtime.run(&picky, 0).await.unwrap(), 1, "the latest is kept");
+}
+
 #[tokio::test]
 async fn identical_calls_in_flight_are_computed_once_and_hits_are_recorded() {
     let runtime = Runtime::in_memory();

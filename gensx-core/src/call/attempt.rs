@@ -27,7 +27,7 @@ pub(super) async fn bounded<T>(
         Some(node) => scope::enter(node, begin),
         None => begin(),
     };
-    let future = begun.map_err(|panic| panicked(&*panic))?;
+    let future = begun.map_err(|panic| panicked("", &*panic))?;
     let guarded = Guarded { future: Some(future), node };
     let Some(timeout) = timeout else { return guarded.await };
     match select(guarded, clock.sleep(timeout)).await {
@@ -58,7 +58,7 @@ impl<T> Future for Guarded<'_, '_, T> {
             Some(node) => scope::enter(node, &mut poll),
             None => poll(),
         };
-        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))));
+        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked("", &*panic))));
         let poisoned = node.and_then(|node| node.take_poison()).map(|error| Poll::Ready(Err(error.into())));
         let polled = poisoned.unwrap_or(polled);
         if polled.is_ready() {
@@ -68,9 +68,14 @@ impl<T> Future for Guarded<'_, '_, T> {
     }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
+/// Runs code of the application that belongs to a call and is not its body. `what` is a part of it, as users know it.
+pub(super) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| panicked(&format!(" in {what}"), &*panic))
+}
+
+fn panicked(place: &str, panic: &(dyn Any + Send)) -> Failure {
     let said =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = format!("panicked: {}", said.unwrap_or("with a value that is no text"));
+    let text = format!("panicked{place}: {}", said.unwrap_or("with a value that is no text"));
     Error::of(ErrorKind::Panic, text).with_fate(Fate::Permanent).into()
 }

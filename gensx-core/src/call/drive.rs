@@ -9,7 +9,7 @@ use crate::{
     Error, ErrorKind, Fate, Result,
     cache::Flight,
     component::{Durability, InputRecord},
-    error::{ErrorRecord, classify},
+    error::ErrorRecord,
     event::{ErrorBody, EventKind, Json, Origin, Outcome},
     identity::Fingerprint,
     retry::{Decision, decide},
@@ -169,6 +169,8 @@ impl<'a, T: Send> Running<'a, T> {
         let json = config.cache.get(&key.to_string()).await?;
         let json = serde_json::value::RawValue::from_string(json).ok()?;
         let value = (self.call.output.decode)(&json).ok()?;
+        // One that this caller does not accept is computed anew.
+        let value = settle::accepted(value, &self.call.ensure).ok()?;
         Some(Settled { value, json, origin: Origin::Cached })
     }
 
@@ -181,14 +183,14 @@ impl<'a, T: Send> Running<'a, T> {
     async fn attempts(&mut self) -> Result<Settled<T>, Failure> {
         loop {
             self.wait_for_attempt().await;
-            let mut failure = match self.attempt().await {
+            let failure = match self.attempt().await {
                 Ok(settled) => return Ok(settled),
                 Err(failure) => failure,
             };
             let attempt = self.node().attempt();
-            failure.error = failure.error.in_component(&self.node().path(), attempt);
-            let fate = classify(&failure.error, &self.run().config.classifiers);
-            let when = self.call.spec.when.map(|when| when(&failure.error));
+            let classifiers = &self.run().config.classifiers;
+            let place = (&self.node().path(), attempt);
+            let (failure, fate, when) = settle::judged(failure, place, self.call.spec.when, classifiers);
             match decide(&self.call.retry, attempt, fate, when, self.seed()) {
                 Decision::Retry(delay) => self.retry(&failure, delay).await,
                 Decision::GiveUp => return self.give_up(failure),
@@ -248,7 +250,10 @@ impl<'a, T: Send> Running<'a, T> {
 
     fn give_up(&mut self, failure: Failure) -> Result<Settled<T>, Failure> {
         let Some(fallback) = &mut self.call.fallback else { return Err(failure) };
-        let value = fallback(failure.error);
+        let path = self.open.node.path();
+        let answer = attempt::guarded("`fallback`", || fallback(failure.error));
+        let value = answer
+            .map_err(|panic| Failure::from(panic.error.in_component(&path, self.open.node.attempt())))?;
         let json = settle::written(&value, &self.call.output, &self.open.node.run.config.limits)?;
         Ok(Settled { value, json, origin: Origin::Fallback })
     }

@@ -237,7 +237,8 @@ impl<'a, T> Call<'a, T> {
     }
 
     /// Makes an output for which `predicate` is false a failure of the call itself
-    /// ([`ErrorKind::Rejected`](crate::ErrorKind::Rejected)), so that it is retried here.
+    /// ([`ErrorKind::Rejected`](crate::ErrorKind::Rejected)), so that it is retried here. A cached output that is refused is
+    /// computed anew.
     pub fn ensure(self, predicate: impl Fn(&T) -> bool + Send + 'a) -> Self {
         self.built(|built| built.ensure.push(Box::new(predicate)))
     }

@@ -6,7 +6,7 @@ use super::{Built, attempt, settle};
 use crate::{
     Result,
     clock::{Clock as _, SystemClock},
-    error::{Classifiers, classify},
+    error::Classifiers,
     retry::{Decision, decide},
     runtime::orphans::refused,
 };
@@ -22,15 +22,17 @@ pub(super) async fn run<T: Send>(mut call: Built<'_, T>) -> Result<T> {
         let tried = attempt::bounded(&mut call.body, None, call.timeout, &clock).await;
         let failure = match tried.and_then(|value| settle::accepted(value, &call.ensure)) {
             Ok(value) => return Ok(value),
-            Err(failure) => failure.error.in_component(&path, number),
+            Err(failure) => failure,
         };
-        let fate = classify(&failure, &Classifiers::default());
-        let when = call.spec.when.map(|when| when(&failure));
+        let place = (&path, number);
+        let (failure, fate, when) = settle::judged(failure, place, call.spec.when, &Classifiers::default());
+        let failure = failure.error;
         match decide(&call.retry, number, fate, when, rand_seed()) {
             Decision::Retry(delay) => clock.sleep(delay).await,
             Decision::GiveUp => {
                 return match &mut call.fallback {
-                    Some(fallback) => Ok(fallback(failure)),
+                    Some(fallback) => attempt::guarded("`fallback`", || fallback(failure))
+                        .map_err(|panic| panic.error.in_component(&path, number)),
                     None => Err(failure.with_fate(crate::Fate::Permanent)),
                 };
             }
