@@ -2,6 +2,7 @@
 
 use std::{future::pending, sync::OnceLock};
 
+use futures_util::FutureExt as _;
 use gensx_core::SinkErrorKind;
 use tokio::runtime::{Builder, Handle};
 
@@ -9,11 +10,17 @@ use crate::error::Failure;
 
 /// Runs `work` on the thread and gives its result. Dropped, the work goes on.
 #[expect(clippy::disallowed_methods, reason = "what is asked of Redis ends by its own time limit")]
-pub(crate) async fn run<T: Send + 'static>(
+pub(crate) fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-) -> Result<T, Failure> {
-    let done = handle()?.spawn(work).await;
-    done.unwrap_or_else(|error| Err(Failure::unavailable(format!("the request was broken off ({error})"))))
+) -> impl Future<Output = Result<T, Failure>> + Send {
+    // The types of the client's futures are nested deeper than the compiler follows inside those of an application.
+    let work = work.boxed();
+    async move {
+        let done = handle()?.spawn(work).await;
+        done.unwrap_or_else(|error| {
+            Err(Failure::unavailable(format!("the request was broken off ({error})")))
+        })
+    }
 }
 
 /// Runs `work` on the thread for as long as it takes.
