@@ -158,6 +158,26 @@ async fn a_run_stops_when_the_budget_is_used_up_and_can_be_resumed() {
     take_ran(run.id());
 }
 
+#[component(durability = "pipelined")]
+async fn waits_for_nothing(_: u64) -> gensx::Result<()> {
+    step(1).await?;
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_no_append_stops_when_its_events_cannot_be_stored() {
+    let sink = Down::new(u32::MAX, 0);
+    let runtime = Runtime::builder()
+        .shared_sink(Arc::clone(&sink) as Arc<dyn EventSink>)
+        .durability(gensx::Durability::Pipelined)
+        .limits(Limits { sink_retry_budget: Duration::from_millis(60), ..Limits::default() })
+        .build();
+    let run = runtime.start(&waits_for_nothing, 0).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), run.output()).await;
+    assert_eq!(ended.expect("the run ends").unwrap_err().kind(), ErrorKind::Sink);
+    take_ran(run.id());
+}
+
 #[component]
 async fn sleeps(_: u64) -> gensx::Result<()> {
     gensx::sleep(Duration::from_secs(3_600)).await

@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::future::{FutureExt as _, Shared};
 
-use super::{Stop, lock};
+use super::{RunCore, Stop, lock};
 use crate::{
     Error, ErrorKind, EventId, Result, RunId,
     clock::{self, BoxFuture},
@@ -39,6 +39,8 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Whether text waits beyond its bound: components are held until it is sent.
     full: AtomicBool,
+    /// The run, to be stopped when its events cannot be stored, also while nobody waits for that.
+    owner: OnceLock<Weak<RunCore>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +80,20 @@ impl Outbox {
         };
         // One for all batches: each would cost a call of the system.
         let token = uuid::Uuid::new_v4().as_u128();
-        Arc::new(Self { run, config, token, state: Mutex::new(state), full: AtomicBool::new(false) })
+        Arc::new(Self {
+            run,
+            config,
+            token,
+            state: Mutex::new(state),
+            full: AtomicBool::new(false),
+            owner: OnceLock::new(),
+        })
+    }
+
+    /// Names the run whose events these are, once it is executed.
+    pub(crate) fn belong_to(&self, owner: Weak<RunCore>) {
+        // Set once: a run is executed once.
+        let _ = self.owner.set(owner);
     }
 
     /// Queues an event and gives its position. It is sent with the next that is waited for, or soon.
@@ -221,6 +236,14 @@ impl Outbox {
     }
 
     fn settle(&self, batch: &Batch, answer: Result<(), Stop>) {
+        let failed = answer.as_ref().err().cloned();
+        self.note(batch, answer);
+        if let (Some(stop), Some(run)) = (failed, self.owner.get().and_then(Weak::upgrade)) {
+            run.stop(stop);
+        }
+    }
+
+    fn note(&self, batch: &Batch, answer: Result<(), Stop>) {
         let mut state = lock(&self.state);
         state.flush = None;
         match answer {

@@ -45,6 +45,7 @@ impl RunFuture {
     pub(crate) fn new(core: Arc<RunCore>, body: BoxFuture<Result<Json>>) -> Self {
         let waker = Arc::new(RunWaker { core: Arc::clone(&core), woken: AtomicBool::new(false) });
         let task = Waker::from(Arc::clone(&waker));
+        core.outbox.belong_to(Arc::downgrade(&core));
         Self { core, body: Some(body), waker, task }
     }
 
