@@ -12,6 +12,7 @@ use crate::{
     link::Link,
     store::Store,
     thread,
+    tls::Tls,
 };
 
 /// The prefix of every key, unless it is set.
@@ -57,6 +58,7 @@ pub struct RedisSinkBuilder {
     retention: Option<Duration>,
     request_timeout: Duration,
     checks: Checks,
+    tls: Tls,
 }
 
 impl std::fmt::Debug for RedisSinkBuilder {
@@ -79,6 +81,7 @@ impl RedisSinkBuilder {
             retention: None,
             request_timeout: REQUEST_TIMEOUT,
             checks: Checks::default(),
+            tls: Tls::default(),
         }
     }
 
@@ -108,6 +111,22 @@ impl RedisSinkBuilder {
         self
     }
 
+    /// The certificates, in PEM, of the authorities that sign the servers' certificates, instead of the public ones. For
+    /// addresses with TLS (`rediss://` and its like); the sentinels of an address are to be signed by them, too.
+    #[cfg(feature = "tls")]
+    pub fn tls_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.root = Some(pem.into());
+        self
+    }
+
+    /// The certificate that servers know this client by, and its key, both in PEM. For servers that demand one
+    /// (`tls-auth-clients`).
+    #[cfg(feature = "tls")]
+    pub fn tls_client(mut self, certificate_pem: impl Into<Vec<u8>>, key_pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.client = Some((certificate_pem.into(), key_pem.into()));
+        self
+    }
+
     /// Connects, and checks that the server is one that gensx can work with.
     ///
     /// # Errors
@@ -124,10 +143,10 @@ impl RedisSinkBuilder {
             address::parse(&self.url).map_err(|failure| failure.of_sink("redis"))?;
         let prefix = self.prefix.or(prefix).unwrap_or_else(|| PREFIX.to_owned());
         let (retention, limit, strictness) = (self.retention, self.request_timeout, self.checks);
-        let name = shown.clone();
+        let (name, tls) = (shown.clone(), self.tls);
         let opened = thread::run(async move {
             check_prefix(&prefix)?;
-            let link = Link::new(Server::new(place)?, limit);
+            let link = Link::new(Server::new(place, tls)?, limit);
             link.open().await?;
             let retention_ms =
                 retention.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1));

@@ -3,17 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
+#[cfg(feature = "tls")]
+use redis::TlsMode;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ProtocolVersion, PushInfo,
+    RedisResult, Value,
     aio::MultiplexedConnection,
-    cluster::ClusterClient,
+    cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use tokio::sync::Mutex;
 
-use crate::{address::Place, error::Failure};
+use crate::{address::Place, error::Failure, tls::Tls};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,7 +40,7 @@ pub(crate) enum Server {
     Node(Client),
     /// Behind a lock because its client keeps what it learned about the sentinels.
     Sentinel(Mutex<SentinelClient>),
-    Cluster(Vec<ConnectionInfo>),
+    Cluster(Vec<ConnectionInfo>, Tls),
 }
 
 /// An open connection, to be cloned for each request.
@@ -47,35 +50,26 @@ pub(crate) enum Connection {
     Cluster(ClusterConnection),
 }
 
-/// TLS needs a provider of ciphers for the process; one that the application has chosen stays.
-#[cfg(feature = "tls")]
-fn prepare_tls() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-#[cfg(not(feature = "tls"))]
-fn prepare_tls() {}
-
 impl Server {
-    pub(crate) fn new(place: Place) -> Result<Self, Failure> {
-        prepare_tls();
+    pub(crate) fn new(place: Place, tls: Tls) -> Result<Self, Failure> {
+        tls.prepare()?;
         Ok(match place {
-            Place::Node(info) => Self::Node(Client::open(info.set_tcp_settings(tcp()))?),
-            Place::Cluster(nodes) => Self::Cluster(nodes),
+            Place::Node(info) => Self::Node(node(info.set_tcp_settings(tcp()), &tls)?),
+            Place::Cluster(nodes) => Self::Cluster(nodes, tls),
             Place::Sentinel { sentinels, master, redis } => {
-                Self::Sentinel(Mutex::new(sentinel(&sentinels, &master, &redis)?))
+                Self::Sentinel(Mutex::new(sentinel(&sentinels, &master, &redis, &tls)?))
             }
         })
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
-        matches!(self, Self::Cluster(_))
+        matches!(self, Self::Cluster(..))
     }
 
     /// Opens a connection, and has `ear` hear what the server says unasked, its end among it.
     pub(crate) async fn connect(&self, response_timeout: Duration, ear: Ear) -> Result<Connection, Failure> {
         let client = match self {
-            Self::Cluster(nodes) => return cluster(nodes, response_timeout, ear).await,
+            Self::Cluster(nodes, tls) => return cluster(nodes, tls, response_timeout, ear).await,
             Self::Node(client) => client.clone(),
             Self::Sentinel(client) => client.lock().await.async_get_client().await?,
         };
@@ -88,8 +82,28 @@ impl Server {
     }
 }
 
-async fn cluster(nodes: &[ConnectionInfo], timeout: Duration, ear: Ear) -> Result<Connection, Failure> {
-    let client = ClusterClient::builder(nodes.to_vec())
+/// One server; with TLS only if its address says so.
+#[cfg(feature = "tls")]
+fn node(info: ConnectionInfo, tls: &Tls) -> RedisResult<Client> {
+    match info.addr() {
+        ConnectionAddr::TcpTls { .. } => Client::build_with_tls(info, tls.certificates()),
+        _ => Client::open(info),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn node(info: ConnectionInfo, _: &Tls) -> RedisResult<Client> {
+    Client::open(info)
+}
+
+async fn cluster(
+    nodes: &[ConnectionInfo],
+    tls: &Tls,
+    timeout: Duration,
+    ear: Ear,
+) -> Result<Connection, Failure> {
+    let builder = trusting(ClusterClient::builder(nodes.to_vec()), tls);
+    let client = builder
         .use_protocol(ProtocolVersion::RESP3)
         .connection_timeout(CONNECT_TIMEOUT)
         .response_timeout(timeout)
@@ -119,6 +133,7 @@ fn sentinel(
     sentinels: &[ConnectionInfo],
     master: &str,
     redis: &ConnectionInfo,
+    tls: &Tls,
 ) -> RedisResult<SentinelClient> {
     let addresses = sentinels.iter().map(|info| info.addr().clone());
     let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
@@ -132,8 +147,8 @@ fn sentinel(
     if let Some(user) = redis.redis_settings().username() {
         builder = builder.set_client_to_redis_username(user);
     }
-    if matches!(redis.addr(), redis::ConnectionAddr::TcpTls { .. }) {
-        builder = builder.set_client_to_redis_tls_mode(redis::TlsMode::Secure);
+    if matches!(redis.addr(), ConnectionAddr::TcpTls { .. }) {
+        builder = secured(builder, tls);
     }
     if let Some(own) = sentinels.first().map(ConnectionInfo::redis_settings) {
         if let Some(password) = own.password() {
@@ -144,6 +159,31 @@ fn sentinel(
         }
     }
     builder.build()
+}
+
+#[cfg(feature = "tls")]
+fn trusting(builder: ClusterClientBuilder, tls: &Tls) -> ClusterClientBuilder {
+    builder.certs(tls.certificates())
+}
+
+#[cfg(not(feature = "tls"))]
+fn trusting(builder: ClusterClientBuilder, _: &Tls) -> ClusterClientBuilder {
+    builder
+}
+
+/// TLS to the servers and to the sentinels, which trust the same.
+#[cfg(feature = "tls")]
+fn secured(builder: SentinelClientBuilder, tls: &Tls) -> SentinelClientBuilder {
+    builder
+        .set_client_to_redis_tls_mode(TlsMode::Secure)
+        .set_client_to_redis_certificates(tls.certificates())
+        .set_client_to_sentinel_tls_mode(TlsMode::Secure)
+        .set_client_to_sentinel_certificates(tls.certificates())
+}
+
+#[cfg(not(feature = "tls"))]
+fn secured(builder: SentinelClientBuilder, _: &Tls) -> SentinelClientBuilder {
+    builder
 }
 
 impl Connection {

@@ -1,5 +1,7 @@
 //! What a failure of Redis means, and what to do about it.
 
+use std::{error::Error as _, io, sync::Arc};
+
 use gensx_core::{SinkError, SinkErrorKind};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -55,7 +57,9 @@ impl Failure {
 
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
-        let (kind, message) = if error.is_connection_dropped() && !error.is_connection_refusal() {
+        let (kind, message) = if is_of_tls(&error) {
+            (SinkErrorKind::Config, UNTRUSTED)
+        } else if error.is_connection_dropped() && !error.is_connection_refusal() {
             (SinkErrorKind::Unavailable, ENDED)
         } else {
             meaning(error.kind(), error.code(), error.detail().unwrap_or_default())
@@ -64,10 +68,20 @@ impl From<RedisError> for Failure {
     }
 }
 
+/// A handshake or a message of TLS that made no sense, or was refused.
+fn is_of_tls(error: &RedisError) -> bool {
+    // The client shares its cause, which stands behind a pointer.
+    let shared =
+        error.source().and_then(|cause| cause.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>());
+    let cause = shared.and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
+}
+
 const DENIED: &str =
     "the user may not do what gensx needs: give it the rights that the operator's guide lists";
 const SILENT: &str = "Redis does not answer: check that it runs and that the address is right";
 const ENDED: &str = "Redis ended the connection: check that it runs, and that maxclients is not reached";
+const UNTRUSTED: &str = "TLS failed: check that the port speaks TLS, who signed the certificates (`tls_root`), and whether the server demands one (`tls_client`)";
 const ODD: &str = "Redis answered with an error that gensx does not know: see the cause";
 
 /// What an error means for the caller. Pure: the client's classes, the server's code and its words.

@@ -36,6 +36,7 @@ mod sink;
 mod store;
 mod sweep;
 mod thread;
+mod tls;
 
 pub use builder::{Checks, RedisSinkBuilder};
 pub use sink::RedisSink;

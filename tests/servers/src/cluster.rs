@@ -2,7 +2,8 @@
 
 use crate::{
     process::{connect, free_port, until},
-    redis::{RedisServer, command},
+    redis::{RedisServer, RedisServerBuilder, command},
+    tls::TestCertificates,
 };
 
 const MASTERS: usize = 3;
@@ -23,8 +24,22 @@ impl RedisCluster {
     /// If redis-server is not installed, or the cluster does not come about.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_of(RedisServer::builder, RedisServer::port)
+    }
+
+    /// Starts one whose nodes speak TLS with each other and with clients.
+    ///
+    /// # Panics
+    /// If redis-server is not installed, or the cluster does not come about.
+    #[must_use]
+    pub fn start_tls(certificates: &TestCertificates) -> Self {
+        let node = || RedisServer::builder().tls(certificates).option("tls-cluster", "yes");
+        Self::start_of(node, RedisServer::tls_port)
+    }
+
+    fn start_of(builder: impl Fn() -> RedisServerBuilder, port: fn(&RedisServer) -> u16) -> Self {
         let node = |_| {
-            let builder = RedisServer::builder().option("cluster-enabled", "yes");
+            let builder = builder().option("cluster-enabled", "yes");
             builder
                 .option("cluster-node-timeout", "2000")
                 .option("cluster-port", &bus_port().to_string())
@@ -38,7 +53,7 @@ impl RedisCluster {
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
         }
         for node in &nodes[1..] {
-            let (port, bus) = (node.port().to_string(), bus_port_of(node).to_string());
+            let (port, bus) = (port(node).to_string(), bus_port_of(node).to_string());
             nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         until("the cluster", || nodes.iter().all(is_whole).then_some(()));
@@ -50,6 +65,14 @@ impl RedisCluster {
     pub fn url(&self) -> String {
         let hosts: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
         format!("redis+cluster://{}", hosts.join(","))
+    }
+
+    /// Its address with TLS.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        let hosts: Vec<String> =
+            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.tls_port())).collect();
+        format!("rediss+cluster://{}", hosts.join(","))
     }
 
     /// Its nodes.

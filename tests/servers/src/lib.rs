@@ -5,7 +5,9 @@ mod cluster;
 mod process;
 mod redis;
 mod sentinel;
+mod tls;
 
 pub use cluster::RedisCluster;
 pub use redis::{RedisServer, RedisServerBuilder};
 pub use sentinel::RedisSentinel;
+pub use tls::TestCertificates;

@@ -8,7 +8,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::process::{Guarded, connect, free_port, until};
+use crate::{
+    process::{Guarded, connect, free_port, until},
+    tls::TestCertificates,
+};
 
 /// Tries to find a port that is still free when the server takes it.
 const PORT_TRIES: u32 = 5;
@@ -21,6 +24,7 @@ pub struct RedisServer {
     process: Option<Guarded>,
     options: Vec<String>,
     port: u16,
+    tls_port: Option<u16>,
     folder: TempDir,
 }
 
@@ -29,9 +33,17 @@ pub struct RedisServer {
 #[must_use]
 pub struct RedisServerBuilder {
     options: Vec<String>,
+    tls_port: Option<u16>,
 }
 
 impl RedisServerBuilder {
+    /// Speaks TLS, too, on a port of its own.
+    pub fn tls(mut self, certificates: &TestCertificates) -> Self {
+        let port = free_port();
+        self.tls_port = Some(port);
+        certificates.options(port).iter().fold(self, |builder, (name, value)| builder.option(name, value))
+    }
+
     /// A line of `redis.conf`: a name and its value.
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.options.push(format!("--{name}"));
@@ -47,7 +59,8 @@ impl RedisServerBuilder {
     pub fn start(self) -> RedisServer {
         expect_installed();
         let folder = tempfile::tempdir().expect("a folder for the server's data");
-        let mut server = RedisServer { process: None, options: self.options, port: 0, folder };
+        let mut server =
+            RedisServer { process: None, options: self.options, port: 0, tls_port: self.tls_port, folder };
         server.port =
             (0..PORT_TRIES).map(|_| free_port()).find(|port| server.try_start(*port)).unwrap_or_else(|| {
                 let output = std::fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
@@ -95,6 +108,24 @@ impl RedisServer {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its address with TLS.
+    ///
+    /// # Panics
+    /// If it was not built with certificates.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        format!("rediss://127.0.0.1:{}", self.tls_port())
+    }
+
+    /// Where it listens with TLS.
+    ///
+    /// # Panics
+    /// If it was not built with certificates.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("it was built without certificates")
     }
 
     /// Its address.

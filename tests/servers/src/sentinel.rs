@@ -4,7 +4,8 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Guarded, connect, free_port, until},
-    redis::{RedisServer, command},
+    redis::{RedisServer, RedisServerBuilder, command},
+    tls::TestCertificates,
 };
 
 /// The name under which the sentinel knows the master.
@@ -17,6 +18,7 @@ pub struct RedisSentinel {
     _sentinel: Guarded,
     _folder: TempDir,
     port: u16,
+    tls_port: Option<u16>,
 }
 
 impl RedisSentinel {
@@ -26,28 +28,60 @@ impl RedisSentinel {
     /// If redis-server is not installed, or it does not come about.
     #[must_use]
     pub fn start() -> Self {
-        let master = RedisServer::builder().option("repl-diskless-sync-delay", "0").start();
-        let address = format!("127.0.0.1 {}", master.port());
-        let replica = RedisServer::builder()
-            .option("replicaof", &address)
-            .option("repl-diskless-sync-delay", "0")
-            .start();
+        Self::start_of(None)
+    }
+
+    /// Starts one whose servers and sentinel speak TLS with each other and with clients.
+    ///
+    /// # Panics
+    /// If redis-server is not installed, or it does not come about.
+    #[must_use]
+    pub fn start_tls(certificates: &TestCertificates) -> Self {
+        Self::start_of(Some(certificates))
+    }
+
+    fn start_of(certificates: Option<&TestCertificates>) -> Self {
+        let builder = || {
+            let builder = RedisServer::builder().option("repl-diskless-sync-delay", "0");
+            certificates.into_iter().fold(builder, RedisServerBuilder::tls)
+        };
+        let port = |server: &RedisServer| certificates.map_or_else(|| server.port(), |_| server.tls_port());
+        let master = builder().start();
+        let address = format!("127.0.0.1 {}", port(&master));
+        let replica = builder().option("replicaof", &address).start();
         wait_for_replica(&master, &replica);
-        let (folder, port) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
-        let settings = format!(
-            "port {port}\nbind 127.0.0.1\nsentinel monitor {MASTER} {address} 1\n\
+        let (folder, listens) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
+        let mut settings = format!("port {listens}\nbind 127.0.0.1\n");
+        let tls_port = certificates.map(|_| free_port());
+        for (name, value) in
+            tls_port.into_iter().zip(certificates).flat_map(|(port, files)| files.options(port))
+        {
+            settings.push_str(&format!("{name} {value}\n"));
+        }
+        settings.push_str(&format!(
+            "sentinel monitor {MASTER} {address} 1\n\
              sentinel down-after-milliseconds {MASTER} 500\nsentinel failover-timeout {MASTER} 3000\n"
-        );
+        ));
         let file = folder.path().join("sentinel.conf");
         std::fs::write(&file, settings).expect("the sentinel's settings");
         let arguments = [file.display().to_string(), "--sentinel".to_owned()];
         let sentinel = Guarded::start("redis-server", &arguments, folder.path());
-        until("the sentinel", || connect(port));
+        until("the sentinel", || connect(listens));
         until("the sentinel's replicas", || {
-            let replicas = command(port, &["SENTINEL", "REPLICAS", MASTER]);
-            replicas.contains(&replica.port().to_string()).then_some(())
+            let replicas = command(listens, &["SENTINEL", "REPLICAS", MASTER]);
+            replicas.contains(&port(&replica).to_string()).then_some(())
         });
-        Self { servers: [master, replica], _sentinel: sentinel, _folder: folder, port }
+        Self { servers: [master, replica], _sentinel: sentinel, _folder: folder, port: listens, tls_port }
+    }
+
+    /// Its address with TLS.
+    ///
+    /// # Panics
+    /// If it was started without certificates.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        let port = self.tls_port.expect("it was started without certificates");
+        format!("rediss+sentinel://127.0.0.1:{port}/{MASTER}")
     }
 
     /// Its address.
@@ -77,7 +111,7 @@ impl RedisSentinel {
     /// # Panics
     /// If it does not.
     pub fn kill_master(&mut self) {
-        let before = self.servers[0].port();
+        let before = self.master_port();
         self.servers[0].kill();
         until("the failover", || (self.master_port() != before).then_some(()));
     }

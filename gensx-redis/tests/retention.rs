@@ -1,0 +1,155 @@
+//! What a run costs, how long it is kept, and that nothing of it is left after.
+
+#[path = "support/events.rs"]
+mod events;
+
+use std::{sync::Arc, time::Duration};
+
+use gensx_core::{
+    EventId, EventSink, RunId,
+    SinkErrorKind::NotFound,
+    sink::{Append, Inbox as _, Message, Payload},
+};
+use gensx_redis::RedisSink;
+use gensx_test_servers::RedisServer;
+
+use self::events::{closing, next, opening, run_id, soon, text};
+
+/// What a small event's payload takes.
+const SMALL_BYTES: usize = 32;
+
+fn number(server: &RedisServer, words: &[&str]) -> i64 {
+    server.command(words).parse().unwrap_or_else(|_| panic!("{words:?}"))
+}
+
+async fn write(sink: &RedisSink, run: &RunId, events: u64) {
+    let small: Payload = Arc::from(&[b'x'; SMALL_BYTES][..]);
+    assert_eq!(sink.append(&opening(run, vec![Arc::clone(&small)])).await.unwrap(), Append::Done);
+    for seq in 2..=events {
+        let batch = next(run, EventId::new(1, seq), vec![Arc::clone(&small)]);
+        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
+    }
+}
+
+async fn end(sink: &RedisSink, run: &RunId, seq: u64) {
+    assert_eq!(sink.append(&closing(run, EventId::new(1, seq))).await.unwrap(), Append::Done);
+}
+
+async fn send(sink: &RedisSink, run: &RunId) {
+    let message = Message { number: 0, name: "m".into(), body: "1".into(), id: None };
+    sink.send(run, message).await.unwrap();
+}
+
+fn memory(server: &RedisServer) -> i64 {
+    let info = server.command(&["INFO", "memory"]);
+    let used = info.lines().find_map(|line| line.strip_prefix("used_memory:").map(str::to_owned));
+    used.unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_ended_small_run_takes_no_more_than_1536_bytes() {
+    const RUNS: i64 = 500;
+    let server = RedisServer::start();
+    let sink = RedisSink::connect(&server.url()).await.unwrap();
+    let run = run_id("one");
+    write(&sink, &run, 11).await;
+    end(&sink, &run, 12).await;
+    let stream = number(&server, &["MEMORY", "USAGE", "gensx:{one}:ev"]);
+    // With its places in the lists, and with what a key costs besides.
+    let before = memory(&server);
+    for n in 0..RUNS {
+        let run = run_id(&format!("run-{n}"));
+        write(&sink, &run, 11).await;
+        end(&sink, &run, 12).await;
+    }
+    let each = (memory(&server) - before) / RUNS;
+    println!("{stream} bytes for the stream, {each} for all of it");
+    assert!(stream <= 1_536 && each < 1_536, "an ended run takes {each} bytes, its stream {stream}");
+    assert_eq!(sink.read(&run, 0, 99).await.unwrap().len(), 12, "it is read as before");
+    assert_eq!(sink.append(&closing(&run, EventId::new(1, 13))).await.unwrap(), Append::Ended);
+}
+
+#[tokio::test]
+async fn an_event_takes_at_most_60_bytes_more_than_its_payload() {
+    const EVENTS: i64 = 1_000;
+    let server = RedisServer::start();
+    let sink = RedisSink::connect(&server.url()).await.unwrap();
+    let run = run_id("long");
+    let payload = text(&"x".repeat(100));
+    assert_eq!(sink.append(&opening(&run, vec![Arc::clone(&payload)])).await.unwrap(), Append::Done);
+    for seq in 2..=EVENTS as u64 {
+        let batch = next(&run, EventId::new(1, seq), vec![Arc::clone(&payload)]);
+        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
+    }
+    let used = number(&server, &["MEMORY", "USAGE", "gensx:{long}:ev", "SAMPLES", "0"]);
+    let overhead = used / EVENTS - payload.len() as i64;
+    println!("{overhead} bytes more than the payload");
+    assert!(overhead <= 60, "{overhead} bytes more than the payload");
+}
+
+#[tokio::test]
+async fn a_run_expires_after_its_end_and_not_before() {
+    let server = RedisServer::start();
+    let sink =
+        RedisSink::builder(server.url()).retention(Duration::from_secs(3_600)).connect().await.unwrap();
+    let (ended, open) = (run_id("ended"), run_id("open"));
+    for run in [&ended, &open] {
+        write(&sink, run, 2).await;
+        send(&sink, run).await;
+    }
+    for key in ["gensx:{ended}:ev", "gensx:{ended}:in"] {
+        assert_eq!(number(&server, &["PTTL", key]), -1, "{key} before the end");
+    }
+    end(&sink, &ended, 3).await;
+    for key in ["gensx:{ended}:ev", "gensx:{ended}:in"] {
+        let left = number(&server, &["PTTL", key]);
+        assert!((1..=3_600_000).contains(&left), "{key} after the end: {left}");
+    }
+    for key in ["gensx:{open}:ev", "gensx:{open}:in"] {
+        assert_eq!(number(&server, &["PTTL", key]), -1, "{key} of a run that goes on");
+    }
+}
+
+/// All keys but the lists' own, and how many places the lists have.
+fn left(server: &RedisServer) -> (Vec<String>, i64) {
+    let keys = server.command(&["KEYS", "gensx:*"]);
+    let (lists, runs): (Vec<_>, Vec<_>) =
+        keys.lines().map(str::to_owned).partition(|key| key.contains("{ix"));
+    (runs, lists.iter().map(|key| number(server, &["ZCARD", key])).sum())
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_runs_that_expired() {
+    let server = RedisServer::start();
+    let connect = || RedisSink::builder(server.url()).retention(Duration::from_millis(50)).connect();
+    let sink = connect().await.unwrap();
+    for n in 0..20 {
+        let run = run_id(&format!("run-{n}"));
+        write(&sink, &run, 2).await;
+        send(&sink, &run).await;
+        end(&sink, &run, 3).await;
+    }
+    let run = run_id("run-0");
+    soon("the end", async {
+        while !matches!(sink.read(&run, 0, 9).await, Err(error) if error.kind() == NotFound) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    soon("the lists", async {
+        while left(&server) != (Vec::new(), 0) {
+            // Each process sweeps when it begins.
+            drop(connect().await.unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert!(sink.list(false, None, 99).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_probe_leaves_nothing() {
+    let server = RedisServer::start();
+    drop(RedisSink::connect(&server.url()).await.unwrap());
+    assert_eq!(left(&server), (Vec::new(), 0));
+}
