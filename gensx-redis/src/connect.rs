@@ -102,8 +102,7 @@ async fn cluster(
     timeout: Duration,
     ear: Ear,
 ) -> Result<Connection, Failure> {
-    let builder = trusting(ClusterClient::builder(nodes.to_vec()), tls);
-    let client = builder
+    let client = cluster_of(nodes, tls)
         .use_protocol(ProtocolVersion::RESP3)
         .connection_timeout(CONNECT_TIMEOUT)
         .response_timeout(timeout)
@@ -161,14 +160,19 @@ fn sentinel(
     builder.build()
 }
 
+/// A builder for these nodes; with certificates all of them would be spoken to with TLS.
 #[cfg(feature = "tls")]
-fn trusting(builder: ClusterClientBuilder, tls: &Tls) -> ClusterClientBuilder {
-    builder.certs(tls.certificates())
+fn cluster_of(nodes: &[ConnectionInfo], tls: &Tls) -> ClusterClientBuilder {
+    let builder = ClusterClient::builder(nodes.to_vec());
+    match nodes.first().map(ConnectionInfo::addr) {
+        Some(ConnectionAddr::TcpTls { .. }) => builder.certs(tls.certificates()),
+        _ => builder,
+    }
 }
 
 #[cfg(not(feature = "tls"))]
-fn trusting(builder: ClusterClientBuilder, _: &Tls) -> ClusterClientBuilder {
-    builder
+fn cluster_of(nodes: &[ConnectionInfo], _: &Tls) -> ClusterClientBuilder {
+    ClusterClient::builder(nodes.to_vec())
 }
 
 /// TLS to the servers and to the sentinels, which trust the same.

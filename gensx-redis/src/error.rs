@@ -123,7 +123,12 @@ fn of_server(kind: ServerErrorKind, detail: &str) -> (SinkErrorKind, &'static st
         ServerErrorKind::MasterDown | ServerErrorKind::ClusterDown | ServerErrorKind::TryAgain => {
             (Unavailable, "a part of Redis is down: wait for the failover, or repair it")
         }
-        ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot => {
+        // A cluster sends to a node that is down until its replica has taken over.
+        ServerErrorKind::Moved | ServerErrorKind::Ask => (
+            Unavailable,
+            "the node that is named for it does not answer: wait for the cluster's failover; an address of one server is to be `redis+cluster://`",
+        ),
+        ServerErrorKind::CrossSlot => {
             (Config, "the server is a node of a cluster: use `redis+cluster://` and name its nodes")
         }
         ServerErrorKind::NoPerm => (Config, DENIED),
@@ -180,7 +185,7 @@ mod tests {
             (ErrorKind::Server(ServerErrorKind::NoPerm), None, "", Config, "rights"),
             (ErrorKind::Server(ServerErrorKind::ReadOnly), None, "", Unavailable, "replica"),
             (ErrorKind::Server(ServerErrorKind::BusyLoading), None, "", Unavailable, "loading"),
-            (ErrorKind::Server(ServerErrorKind::Moved), None, "", Config, "redis+cluster://"),
+            (ErrorKind::Server(ServerErrorKind::Moved), None, "", Unavailable, "redis+cluster://"),
             (
                 ErrorKind::Server(ServerErrorKind::ResponseError),
                 None,

@@ -2,7 +2,7 @@
 
 use crate::{
     process::{connect, free_port, until},
-    redis::{RedisServer, RedisServerBuilder, command},
+    redis::{RedisServer, RedisServerBuilder, command, wait_for_replica},
     tls::TestCertificates,
 };
 
@@ -15,6 +15,7 @@ const BUS_OFFSET: u16 = 10_000;
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
+    replicas: Vec<RedisServer>,
 }
 
 impl RedisCluster {
@@ -38,14 +39,7 @@ impl RedisCluster {
     }
 
     fn start_of(builder: impl Fn() -> RedisServerBuilder, port: fn(&RedisServer) -> u16) -> Self {
-        let node = |_| {
-            let builder = builder().option("cluster-enabled", "yes");
-            builder
-                .option("cluster-node-timeout", "2000")
-                .option("cluster-port", &bus_port().to_string())
-                .start()
-        };
-        let nodes: Vec<RedisServer> = (0..MASTERS).map(node).collect();
+        let nodes: Vec<RedisServer> = (0..MASTERS).map(|_| node(builder())).collect();
         for (n, node) in (0..).zip(&nodes) {
             let share = SLOTS.div_ceil(MASTERS as u32);
             let (first, last) = (n * share, ((n + 1) * share).min(SLOTS) - 1);
@@ -57,7 +51,70 @@ impl RedisCluster {
             nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         until("the cluster", || nodes.iter().all(is_whole).then_some(()));
-        Self { nodes }
+        Self { nodes, replicas: Vec::new() }
+    }
+
+    /// Gives its first node a replica, which takes over when that node dies, and waits until it follows.
+    ///
+    /// # Panics
+    /// If it does not come about.
+    pub fn add_replica(&mut self) {
+        let replica = node(RedisServer::builder().option("repl-diskless-sync-delay", "0"));
+        let first = &self.nodes[0];
+        let (id, port) = (first.command(&["CLUSTER", "MYID"]), first.port().to_string());
+        replica.command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port_of(first).to_string()]);
+        let follow = ["CLUSTER", "REPLICATE", &id];
+        until("the replica's master", || (replica.command(&follow) == "OK").then_some(()));
+        wait_for_replica(&replica);
+        let known = replica.command(&["CLUSTER", "MYID"]);
+        let knows = |node: &RedisServer| {
+            let nodes = node.command(&["CLUSTER", "NODES"]);
+            nodes.lines().any(|line| line.starts_with(&known) && line.contains("slave"))
+        };
+        until("a replica that all know", || self.nodes.iter().all(knows).then_some(()));
+        self.replicas.push(replica);
+    }
+
+    /// Kills the first node, as `kill -9` does, and waits until its replica has taken over.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn kill_first(&mut self) {
+        self.nodes[0].kill();
+        let is_master = |node: &RedisServer| node.command(&["ROLE"]).starts_with("master");
+        until("the failover", || self.replicas.iter().any(is_master).then_some(()));
+    }
+
+    /// Moves the slot of a key from the node that has it to another one, with what is in it.
+    ///
+    /// # Panics
+    /// If a node refuses.
+    pub fn move_slot(&self, key: &str) {
+        let slot = self.nodes[0].command(&["CLUSTER", "KEYSLOT", key]);
+        let holds = |node: &&RedisServer| {
+            let count = node.command(&["CLUSTER", "COUNTKEYSINSLOT", &slot]);
+            count.parse::<u64>().is_ok_and(|count| count > 0)
+        };
+        let from = self.nodes.iter().find(holds).expect("a node has the key");
+        let to = self.nodes.iter().find(|node| node.port() != from.port()).expect("there are several");
+        let [from_id, to_id] = [from, to].map(|node| node.command(&["CLUSTER", "MYID"]));
+        let ok = |node: &RedisServer, words: &[&str]| {
+            let answer = node.command(words);
+            assert!(answer == "OK" || answer == "NOKEY", "{words:?}: {answer}");
+        };
+        ok(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
+        ok(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+        let port = to.port().to_string();
+        loop {
+            let keys = from.command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+            if keys.is_empty() {
+                break;
+            }
+            ok(from, &["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
+        }
+        for node in [to, from] {
+            ok(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+        }
     }
 
     /// Its address: all its nodes.
@@ -80,6 +137,12 @@ impl RedisCluster {
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
+}
+
+fn node(builder: RedisServerBuilder) -> RedisServer {
+    let builder = builder.option("cluster-enabled", "yes").option("cluster-node-timeout", "2000");
+    let builder = builder.option("repl-ping-replica-period", "1");
+    builder.option("cluster-port", &bus_port().to_string()).start()
 }
 
 /// A free port for what the nodes tell each other.

@@ -208,6 +208,15 @@ fn answer(stream: &mut impl std::io::BufRead) -> std::io::Result<String> {
     }
 }
 
+/// Until a replica is sent what its master does: it says sooner that it follows. The master is to ping it often.
+pub(crate) fn wait_for_replica(replica: &RedisServer) {
+    until("the replica", || {
+        let info = replica.command(&["INFO", "replication"]);
+        let offset = info.lines().find_map(|line| line.strip_prefix("slave_repl_offset:").map(str::to_owned));
+        offset.is_some_and(|offset| offset.trim() != "0").then_some(())
+    });
+}
+
 fn expect_installed() {
     let found = Command::new("redis-server").arg("--version").output();
     assert!(found.is_ok(), "redis-server is missing: install it with `apt-get install redis-server`");

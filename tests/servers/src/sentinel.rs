@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Guarded, connect, free_port, until},
-    redis::{RedisServer, RedisServerBuilder, command},
+    redis::{RedisServer, RedisServerBuilder, command, wait_for_replica},
     tls::TestCertificates,
 };
 
@@ -43,13 +43,14 @@ impl RedisSentinel {
     fn start_of(certificates: Option<&TestCertificates>) -> Self {
         let builder = || {
             let builder = RedisServer::builder().option("repl-diskless-sync-delay", "0");
+            let builder = builder.option("repl-ping-replica-period", "1");
             certificates.into_iter().fold(builder, RedisServerBuilder::tls)
         };
         let port = |server: &RedisServer| certificates.map_or_else(|| server.port(), |_| server.tls_port());
         let master = builder().start();
         let address = format!("127.0.0.1 {}", port(&master));
         let replica = builder().option("replicaof", &address).start();
-        wait_for_replica(&master, &replica);
+        wait_for_replica(&replica);
         let (folder, listens) = (tempfile::tempdir().expect("a folder for the sentinel"), free_port());
         let mut settings = format!("port {listens}\nbind 127.0.0.1\n");
         let tls_port = certificates.map(|_| free_port());
@@ -126,13 +127,5 @@ impl RedisSentinel {
             (command(self.port, &["SENTINEL", "FAILOVER", MASTER]) == "OK").then_some(())
         });
         until("the failover", || (self.master_port() != before).then_some(()));
-    }
-}
-
-/// Until a replica has what its master writes: it says sooner that it follows.
-fn wait_for_replica(master: &RedisServer, replica: &RedisServer) {
-    for (write, there) in [(["SET", "followed", "1"].as_slice(), "1"), (&["DEL", "followed"], "0")] {
-        master.command(write);
-        until("the replica", || (replica.command(&["EXISTS", "followed"]) == there).then_some(()));
     }
 }
