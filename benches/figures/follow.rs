@@ -7,7 +7,7 @@ use std::{
 
 use gensx::{
     EventId, EventSink, RunId, SqliteSink,
-    sink::{Append, Batch, BatchKind},
+    sink::{Append, Batch, BatchKind, BatchToken},
 };
 
 use crate::measure::{Row, Store, median, millis, one_worker};
@@ -60,7 +60,7 @@ async fn append(sink: &Arc<dyn EventSink>, run: &RunId, seq: u64) {
     let batch = Batch {
         run: run.clone(),
         first: EventId::new(1, seq),
-        token: u128::from(seq),
+        token: BatchToken { owner: 1, number: seq },
         payloads: vec![br#"{"v":1,"type":"timer.fired","time":0}"#.as_slice().into()],
         kind: if seq == 1 { BatchKind::Opens("follow".into()) } else { BatchKind::Continues },
         closes: None,

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use gensx_core::{
     ErrorKind, Event, EventId, EventSink, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
-    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message, events},
+    sink::{Append, Arrived, Batch, BatchKind, BatchToken, Entry, Head, Inbox, Message, events},
 };
 
 /// A sink in memory, whose next answers to one question can be made to fail.
@@ -89,7 +89,7 @@ fn batch(epoch: u32, seq: u64, json: &str) -> Batch {
     Batch {
         run: run_id(),
         first: EventId::new(epoch, seq),
-        token: seq.into(),
+        token: BatchToken { owner: epoch.into(), number: seq },
         payloads: vec![Arc::from(json.as_bytes())],
         kind: if seq == 1 { BatchKind::Opens("tests".into()) } else { BatchKind::Continues },
         closes: json.contains("run.ended").then_some(RunStatus::Cancelled),

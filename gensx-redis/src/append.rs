@@ -46,7 +46,7 @@ impl Store {
         };
         let status = batch.closes.map_or("", |status| status.as_str());
         script::APPEND.on(&[key, &keys.inbox(run), &keys.copy(run)], |command| {
-            command.arg(batch.first.epoch).arg(batch.first.seq).arg(&batch.token.to_be_bytes()[..]);
+            command.arg(batch.first.epoch).arg(batch.first.seq).arg(&batch.token.to_bytes()[..]);
             command.arg(kind).arg(workflow).arg(status).arg(self.retention_ms.unwrap_or(0));
             command.arg(COMPACT_EVENTS).arg(self.publish()).arg(keys.channel(run));
             for payload in &batch.payloads {

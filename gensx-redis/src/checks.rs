@@ -3,7 +3,7 @@
 
 use gensx_core::{
     EventId, RunId, RunStatus,
-    sink::{Append, Batch, BatchKind, Message},
+    sink::{Append, Batch, BatchKind, BatchToken, Message},
 };
 use redis::{Value, cmd};
 
@@ -127,7 +127,7 @@ async fn rehearse(probe: &Store, run: &RunId) -> Result<(), Failure> {
     let batch = |seq, kind, closes| Batch {
         run: run.clone(),
         first: EventId::new(1, seq),
-        token: u128::from(seq),
+        token: BatchToken { owner: 1, number: seq },
         payloads: vec![b"{}".as_slice().into()],
         kind,
         closes,

@@ -2,7 +2,7 @@
 
 use gensx_core::{
     EventId, RunId,
-    sink::{Append, Batch, BatchKind, Standing, judge},
+    sink::{Append, Batch, BatchKind, BatchToken, Standing, judge},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -16,6 +16,7 @@ struct Stored {
     key: i64,
     ended: bool,
     last: EventId,
+    owner: u64,
 }
 
 impl Work for AppendBatch {
@@ -46,21 +47,22 @@ fn find(file: &Connection, run: &RunId) -> Result<Option<Stored>, Failure> {
     let mut statement = file.prepare_cached(sql::STANDING)?;
     let mut rows = statement.query([run.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(Stored { key: row.get(0)?, ended: row.get(1)?, last: read::event_id(row, 2, 3)? }))
+    let BatchToken { owner, .. } = BatchToken::from_bytes(row.get(4)?);
+    Ok(Some(Stored { key: row.get(0)?, ended: row.get(1)?, last: read::event_id(row, 2, 3)?, owner }))
 }
 
 fn standing(file: &Connection, stored: &Stored, batch: &Batch) -> Result<Standing, Failure> {
     // Almost always the batch is past the end, where there is nothing to look for.
     let at_first =
         if batch.first.seq > stored.last.seq { None } else { at(file, stored.key, batch.first.seq)? };
-    Ok(Standing { last: stored.last, ended: stored.ended, at_first })
+    Ok(Standing { last: stored.last, owner: stored.owner, ended: stored.ended, at_first })
 }
 
-fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, u128)>, Failure> {
+fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, BatchToken)>, Failure> {
     let mut statement = file.prepare_cached(sql::AT)?;
     let found = statement.query_row(params![key, read::position(seq)], |row| Ok((row.get(0)?, row.get(1)?)));
     let Some((epoch, token)) = found.optional()? else { return Ok(None) };
-    Ok(Some((epoch, u128::from_be_bytes(token))))
+    Ok(Some((epoch, BatchToken::from_bytes(token))))
 }
 
 fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
@@ -73,7 +75,7 @@ fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
 
 fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
     let mut statement = file.prepare_cached(sql::ADD_EVENT)?;
-    let token = batch.token.to_be_bytes();
+    let token = batch.token.to_bytes();
     for (seq, payload) in (batch.first.seq..).zip(&batch.payloads) {
         statement.execute(params![key, read::position(seq), batch.first.epoch, token, &payload[..]])?;
     }

@@ -42,7 +42,7 @@ INSERT INTO meta VALUES (1, 0);
 ";
 
 pub(crate) const STANDING: &str = "
-SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, e.seq
+SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, e.seq, e.token
 FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
 WHERE r.run = ?1";
 pub(crate) const AT: &str = "SELECT epoch, token FROM events WHERE run = ?1 AND seq = ?2";

@@ -14,7 +14,7 @@ use std::{
 use common::*;
 use gensx_core::{
     EventId, EventSink as _, RunId,
-    sink::{Append, Arrived, Batch, BatchKind, Inbox as _},
+    sink::{Append, Arrived, Batch, BatchKind, BatchToken, Inbox as _},
 };
 use gensx_sqlite::SqliteSink;
 
@@ -151,19 +151,20 @@ const TURNS: u64 = 250;
 
 /// Takes runs over from others and appends until it is fenced. Says what was acknowledged: run, epoch, position, token.
 async fn contend(sink: &SqliteSink, seed: u64) {
-    let mut token = u128::from(seed) << 64;
+    let mut number = 0;
     for turn in 0..TURNS {
         let run = run_id(&format!("run-{}", (turn * 7 + seed * 13) % CONTENDED_RUNS));
         let last = sink.head(&run).await.unwrap().unwrap().last;
         let mut at = EventId::new(last.epoch + 1, last.seq + 1);
         for size in [1, 3, 2, 5] {
-            token += 1;
-            let text = format!("{token}");
+            number += 1;
+            let token = BatchToken { owner: seed, number };
+            let text = format!("{seed}.{number}");
             let payloads = vec![text.as_bytes().into(); size];
             let kind = if at.seq == last.seq + 1 { BatchKind::Claims } else { BatchKind::Continues };
             let next = Batch { first: at, token, payloads, kind, ..batch(&run, 0, 0, "") };
             match sink.append(&next).await.unwrap() {
-                Append::Done => say(&format!("{run} {} {} {size} {token}", at.epoch, at.seq)),
+                Append::Done => say(&format!("{run} {} {} {size} {text}", at.epoch, at.seq)),
                 Append::Fenced => break,
                 answer => panic!("{answer:?} to {next:?}"),
             }

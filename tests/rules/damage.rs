@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gensx::{
     ErrorKind, Event, EventId, EventKind, EventSink, MemorySink,
     prelude::*,
-    sink::{Append, Batch, BatchKind},
+    sink::{Append, Batch, BatchKind, BatchToken},
 };
 
 use crate::support::{Crashed, crash, gave, ran};
@@ -28,7 +28,7 @@ async fn write(crashed: &Crashed, payload: &[u8]) {
     let batch = Batch {
         run: crashed.id.clone(),
         first: EventId::new(last.epoch + 1, last.seq + 1),
-        token: 1,
+        token: BatchToken { owner: 1, number: 1 },
         payloads: vec![payload.into()],
         kind: BatchKind::Claims,
         closes: None,

@@ -20,7 +20,7 @@ use crate::{
     event::{Event, EventKind},
     io,
     runtime::Config,
-    sink::{Append, Batch, BatchKind, BatchToken, SinkError, SinkErrorKind},
+    sink::{Append, Batch, BatchKind, BatchToken, Payload, SinkError, SinkErrorKind},
 };
 
 /// The first wait before a failed append is repeated; doubled each time.
@@ -35,12 +35,12 @@ pub(crate) struct Outbox {
     run: RunId,
     config: Arc<Config>,
     /// Names this owner's batches, each together with its position.
-    token: BatchToken,
+    owner: u64,
     state: Mutex<State>,
     /// Whether text waits beyond its bound: components are held until it is sent.
     full: AtomicBool,
     /// The run, to be stopped when its events cannot be stored, also while nobody waits for that.
-    owner: OnceLock<Weak<RunCore>>,
+    core: OnceLock<Weak<RunCore>>,
 }
 
 #[derive(Debug)]
@@ -79,21 +79,38 @@ impl Outbox {
             held: Vec::new(),
         };
         // One for all batches: each would cost a call of the system.
-        let token = uuid::Uuid::new_v4().as_u128();
+        let (owner, _) = uuid::Uuid::new_v4().as_u64_pair();
         Arc::new(Self {
             run,
             config,
-            token,
+            owner,
             state: Mutex::new(state),
             full: AtomicBool::new(false),
-            owner: OnceLock::new(),
+            core: OnceLock::new(),
         })
     }
 
     /// Names the run whose events these are, once it is executed.
-    pub(crate) fn belong_to(&self, owner: Weak<RunCore>) {
+    pub(crate) fn belong_to(&self, core: Weak<RunCore>) {
         // Set once: a run is executed once.
-        let _ = self.owner.set(owner);
+        let _ = self.core.set(core);
+    }
+
+    /// Appends what stands right before its first event: what opens the run, or claims it. Repeated once if the answer
+    /// was lost.
+    pub(crate) async fn begin(&self, kind: BatchKind, payloads: Vec<Payload>) -> Result<Append> {
+        let first = {
+            let state = lock(&self.state);
+            EventId::new(state.epoch, state.next - payloads.len() as u64)
+        };
+        let token = BatchToken { owner: self.owner, number: first.seq };
+        let batch = Batch { run: self.run.clone(), first, token, payloads, kind, closes: None };
+        match self.config.sink.append(&batch).await {
+            Err(error) if error.kind() == SinkErrorKind::Unavailable => {
+                Ok(self.config.sink.append(&batch).await?)
+            }
+            answer => Ok(answer?),
+        }
     }
 
     /// Queues an event and gives its position. It is sent with the next that is waited for, or soon.
@@ -231,14 +248,14 @@ impl Outbox {
             _ => None,
         });
         let payloads = events.iter().map(Event::encode).collect();
-        let token = self.token.wrapping_add(u128::from(first.seq));
+        let token = BatchToken { owner: self.owner, number: first.seq };
         Batch { run: self.run.clone(), first, token, payloads, kind: BatchKind::Continues, closes }
     }
 
     fn settle(&self, batch: &Batch, answer: Result<(), Stop>) {
         let failed = answer.as_ref().err().cloned();
         self.note(batch, answer);
-        if let (Some(stop), Some(run)) = (failed, self.owner.get().and_then(Weak::upgrade)) {
+        if let (Some(stop), Some(run)) = (failed, self.core.get().and_then(Weak::upgrade)) {
             run.stop(stop);
         }
     }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Run, Runtime, not_found,
-    start::{Prepared, append, execute, prepare},
+    start::{Prepared, execute, prepare},
 };
 use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
@@ -74,8 +74,7 @@ where
         expect_workflow(id, &info, &prepared)?;
         let owner = EventKind::RunClaimed { owner: runtime.config().owner.clone() };
         let claim = Event::new(crate::clock::unix_ms(), None, 0, owner).encode();
-        let first = EventId::new(last.epoch + 1, last.seq + 1);
-        match append(runtime.config(), id, first, BatchKind::Claims, vec![claim]).await? {
+        match core.outbox.begin(BatchKind::Claims, vec![claim]).await? {
             Append::Done | Append::Duplicate => {
                 // What was sent while nobody had the run is waiting: a run that was cancelled does nothing more.
                 runtime.collect(&core).await;
@@ -182,15 +181,7 @@ where
     let prepared = prepare(&core, &info.origin, workflow, first);
     expect_workflow(id, &info, &prepared)?;
     let payloads = events.iter().map(Event::encode).collect();
-    match append(
-        config,
-        &next,
-        EventId::new(1, 1),
-        BatchKind::Opens(prepared.workflow.as_str().into()),
-        payloads,
-    )
-    .await?
-    {
+    match core.outbox.begin(BatchKind::Opens(prepared.workflow.as_str().into()), payloads).await? {
         Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
         answer => Err(Error::of(ErrorKind::Sink, format!("the new run `{next}` was refused: {answer:?}"))),
     }

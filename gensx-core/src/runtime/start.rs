@@ -14,7 +14,7 @@ use crate::{
     error::ErrorRecord,
     event::{ErrorBody, Event, EventKind, Json},
     run::{RunCore, Stop, ledger::Ledger, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
-    sink::{Append, Batch, BatchKind},
+    sink::{Append, BatchKind},
 };
 
 /// What stands above every run's first call.
@@ -81,7 +81,9 @@ where
         origin: id.clone(),
         retry_of: None,
     };
-    match open(config, &id, &prepared.workflow, vec![first]).await? {
+    let payload = Event::new(crate::clock::unix_ms(), None, 0, first).encode();
+    let kind = BatchKind::Opens(prepared.workflow.as_str().into());
+    match core.outbox.begin(kind, vec![payload]).await? {
         Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
         _ if config.if_exists == IfExists::Attach => runtime.attach(&id).await,
         _ => {
@@ -103,36 +105,6 @@ fn recorded_input<I: Serialize>(config: &Config, input: &I) -> Result<Json> {
         ));
     }
     Ok(json)
-}
-
-/// Appends a stream's first events.
-pub(super) async fn open(
-    config: &Config,
-    id: &RunId,
-    workflow: &str,
-    events: Vec<EventKind>,
-) -> Result<Append> {
-    let now = crate::clock::unix_ms();
-    let payloads = events.into_iter().map(|kind| Event::new(now, None, 0, kind).encode()).collect();
-    append(config, id, EventId::new(1, 1), BatchKind::Opens(workflow.into()), payloads).await
-}
-
-/// Appends outside an outbox: the first events of a run, or of an owner. Repeated once if the answer was lost.
-pub(super) async fn append(
-    config: &Config,
-    id: &RunId,
-    first: EventId,
-    kind: BatchKind,
-    payloads: Vec<crate::sink::Payload>,
-) -> Result<Append> {
-    let token = uuid::Uuid::new_v4().as_u128();
-    let batch = Batch { run: id.clone(), first, token, payloads, kind, closes: None };
-    match config.sink.append(&batch).await {
-        Err(error) if error.kind() == crate::SinkErrorKind::Unavailable => {
-            Ok(config.sink.append(&batch).await?)
-        }
-        answer => Ok(answer?),
-    }
 }
 
 /// Spawns the run's task.

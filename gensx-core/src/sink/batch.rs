@@ -8,8 +8,30 @@ use crate::{EventId, RunId, event::RunStatus};
 /// An event's stored bytes.
 pub type Payload = Arc<[u8]>;
 
-/// A name for one append, unique to the writer and the same when the append is repeated.
-pub type BatchToken = u128;
+/// A name for one append: who appends, and which of its appends this is. The same when the append is repeated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct BatchToken {
+    /// The owner of the run, from where it opened or claimed it: a random number, the same in each of its batches. It
+    /// tells two owners apart where a store lost a claim, and the next owner has taken the same epoch.
+    pub owner: u64,
+    /// Unique to the owner.
+    pub number: u64,
+}
+
+impl BatchToken {
+    /// The token as stores keep it.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.owner) << 64 | u128::from(self.number)).to_be_bytes()
+    }
+
+    /// The token that was kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let both = u128::from_be_bytes(bytes);
+        Self { owner: (both >> 64) as u64, number: both as u64 }
+    }
+}
 
 /// Events to be added to one run's stream, all or none.
 #[derive(Clone, Debug)]
@@ -87,6 +109,8 @@ pub struct Head {
 pub struct Standing {
     /// The id of the last event.
     pub last: EventId,
+    /// The owner that appended it.
+    pub owner: u64,
     /// Whether the stream is closed.
     pub ended: bool,
     /// The epoch and token of the entry at the batch's first position, if there is one.
@@ -97,7 +121,7 @@ pub struct Standing {
 #[must_use]
 pub fn judge(standing: Option<Standing>, batch: &Batch) -> Append {
     let opens = matches!(batch.kind, BatchKind::Opens(_));
-    let Some(Standing { last, ended, at_first }) = standing else {
+    let Some(Standing { last, owner, ended, at_first }) = standing else {
         return if opens && batch.first.seq == 1 { Append::Done } else { Append::Lost };
     };
     if at_first == Some((batch.first.epoch, batch.token)) {
@@ -115,6 +139,8 @@ pub fn judge(standing: Option<Standing>, batch: &Batch) -> Append {
         (true, false) => Append::Fenced,
         // The store lost the claim of this owner: whatever stands there now is not what its work follows from.
         (false, true) => Append::Lost,
+        // The store lost the claim of this owner, and another one has taken the epoch since.
+        (false, false) if batch.token.owner != owner => Append::Fenced,
         _ if batch.first.seq == last.seq + 1 => Append::Done,
         // Another claim, or the owner itself, was faster.
         _ if at_first.is_some() => Append::Fenced,

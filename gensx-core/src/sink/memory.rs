@@ -84,6 +84,7 @@ impl Stream {
         let at = usize::try_from(first_seq).ok().and_then(|seq| self.entries.get(seq.checked_sub(1)?));
         Standing {
             last: self.head.last,
+            owner: self.entries.last().map_or(0, |stored| stored.token.owner),
             ended: self.head.status.is_ended(),
             at_first: at.map(|stored| (stored.epoch, stored.token)),
         }

@@ -40,7 +40,8 @@ pub trait EventSink: Inbox + std::fmt::Debug + Send + Sync + 'static {
     /// - **A4** A batch is added whole or not at all, in its order.
     /// - **A5** The same batch again, by its token, is answered [`Append::Duplicate`], also after later events.
     /// - **A6** A batch under a lower epoch than the stream's is answered [`Append::Fenced`]; so is one whose place is
-    ///   taken by another batch, and one that opens a run that exists.
+    ///   taken by another batch, one that opens a run that exists, and one that continues under the stream's epoch though
+    ///   another owner wrote the last event: the store had lost the claim, and gave the epoch to the next who claimed.
     /// - **A7** A batch that would leave a hole is answered [`Append::Lost`]; so is one to a stream that is gone, and one
     ///   that continues under an epoch that the stream does not know: the store has lost the claim.
     /// - **A8** After a batch that closes the run nothing is accepted: the answer is [`Append::Ended`].

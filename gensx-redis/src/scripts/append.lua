@@ -7,6 +7,7 @@
 -- Answers OK, DUP, ENDED, FENCED, LOST, or FOREIGN when the stream holds what gensx did not write.
 
 local stream, token, kind, status = KEYS[1], ARGV[3], ARGV[4], ARGV[6]
+local owner = string.sub(token, 1, 8)
 local epoch, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
 local PAYLOADS = 11
 
@@ -23,6 +24,12 @@ local function field(entry, name)
     end
 end
 
+-- A batch names its owner in its first entry and in its last.
+local function owner_of(entry)
+    local its_token = field(entry, 't')
+    return its_token and string.sub(its_token, 1, 8) or field(entry, 'o')
+end
+
 -- Readers may not know of it yet: they look for themselves.
 local function lost()
     redis.pcall(ARGV[9], ARGV[10], 'gone')
@@ -33,7 +40,7 @@ local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 if last then
     local last_epoch, last_seq = string.match(last[1], '^(%d+)%-(%d+)$')
     last_epoch, last_seq = tonumber(last_epoch), tonumber(last_seq)
-    if last_epoch > 4294967295 or last_seq > 9007199254740991 then
+    if last_epoch > 4294967295 or last_seq > 9007199254740991 or not owner_of(last) then
         return 'FOREIGN'
     end
     local taken = seq <= last_seq
@@ -52,6 +59,10 @@ if last then
     if kind == 'next' and epoch > last_epoch then
         return lost()
     end
+    -- The store lost the claim of this owner, and another one has taken the epoch since.
+    if kind == 'next' and owner_of(last) ~= owner then
+        return 'FENCED'
+    end
     if seq ~= last_seq + 1 then
         return taken and 'FENCED' or lost()
     end
@@ -66,6 +77,9 @@ for i = PAYLOADS, #ARGV do
         if kind == 'open' then
             entry[5], entry[6] = 'w', ARGV[5]
         end
+    end
+    if i == #ARGV and i > PAYLOADS then
+        entry[#entry + 1], entry[#entry + 2] = 'o', owner
     end
     if i == #ARGV and status ~= '' then
         entry[#entry + 1], entry[#entry + 2] = 's', status

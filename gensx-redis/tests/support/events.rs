@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use gensx_core::{
     EventId, RunId, RunStatus,
-    sink::{Batch, BatchKind, Payload},
+    sink::{Batch, BatchKind, BatchToken, Payload},
 };
 
 /// The longest that anything that should happen may take: build machines are slow.
@@ -32,9 +32,9 @@ fn last_event() -> Payload {
     Arc::from(&br#"{"v":1,"type":"run.ended","time":1,"status":"succeeded"}"#[..])
 }
 
-/// A batch with a token of its own that continues under its epoch.
+/// A batch with a token of its own, by the one owner of its epoch, that continues under its epoch.
 pub(crate) fn next(run: &RunId, first: EventId, payloads: Vec<Payload>) -> Batch {
-    let token = u128::from(fastrand::u64(..)) << 64 | u128::from(fastrand::u64(..));
+    let token = BatchToken { owner: first.epoch.into(), number: fastrand::u64(..) };
     Batch { run: run.clone(), first, token, payloads, kind: BatchKind::Continues, closes: None }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use gensx_core::{
     EventId, EventSink, RunId,
-    sink::{MAX_PAGE, Payload},
+    sink::{Append, Batch, BatchKind, MAX_PAGE, Payload},
 };
 
 use crate::{events::closing, writer::Writer};
@@ -19,8 +19,9 @@ pub(crate) async fn end(sink: &Arc<dyn EventSink>, runs: &[RunId]) -> HashMap<Ru
     let mut streams = HashMap::new();
     for run in runs {
         let last = sink.head(run).await.unwrap().expect("somebody wrote it").last;
-        let batch = closing(run, EventId::new(last.epoch, last.seq + 1));
-        assert_eq!(sink.append(&batch).await.unwrap(), gensx_core::sink::Append::Done);
+        let end = closing(run, EventId::new(last.epoch + 1, last.seq + 1));
+        let batch = Batch { kind: BatchKind::Claims, ..end };
+        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
         let mut stream = Stream::new();
         loop {
             let after = stream.last().map_or(0, |(id, _)| id.seq);

@@ -79,7 +79,7 @@ impl Writer {
     pub(crate) async fn write(&mut self, batches: usize) {
         let (mut acknowledged, mut first) = (0, true);
         while acknowledged < batches {
-            let batch = match &self.owns {
+            let mut batch = match &self.owns {
                 // Now and then somebody takes over a run that another one writes.
                 Some((run, last)) if first || self.dice.u8(..) > 5 => {
                     let (run, last) = (run.clone(), *last);
@@ -88,6 +88,7 @@ impl Writer {
                 _ => self.takeover().await,
             };
             first = false;
+            batch.token.owner = self.name as u64;
             acknowledged += usize::from(self.append(&batch).await);
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use gensx_core::{
     EventId, EventSink as _, RunId, SinkError, SinkErrorKind,
-    sink::{Append, Batch, BatchKind, Entry, Message},
+    sink::{Append, Batch, BatchKind, BatchToken, Entry, Message},
 };
 use gensx_sqlite::SqliteSink;
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ pub(crate) fn batch(run: &RunId, epoch: u32, seq: u64, text: &str) -> Batch {
     Batch {
         run: run.clone(),
         first: EventId::new(epoch, seq),
-        token: u128::from(seq),
+        token: BatchToken { owner: epoch.into(), number: seq },
         payloads: vec![Arc::from(text.as_bytes())],
         kind: if seq == 1 { BatchKind::Opens("tests".into()) } else { BatchKind::Continues },
         closes: None,

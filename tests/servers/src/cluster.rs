@@ -2,7 +2,7 @@
 
 use crate::{
     process::{connect, free_port, until},
-    redis::{RedisServer, RedisServerBuilder, command, wait_for_replica},
+    redis::{RedisServer, RedisServerBuilder, command, wait_for_keys, wait_for_replica},
     tls::TestCertificates,
 };
 
@@ -75,11 +75,12 @@ impl RedisCluster {
         self.replicas.push(replica);
     }
 
-    /// Kills the first node, as `kill -9` does, and waits until its replica has taken over.
+    /// Kills the first node, as `kill -9` does, once its replica has its keys, and waits until its replica has taken over.
     ///
     /// # Panics
     /// If it does not.
     pub fn kill_first(&mut self) {
+        self.replicas.iter().for_each(|replica| wait_for_keys(&self.nodes[0], replica));
         self.nodes[0].kill();
         let is_master = |node: &RedisServer| node.command(&["ROLE"]).starts_with("master");
         until("the failover", || self.replicas.iter().any(is_master).then_some(()));

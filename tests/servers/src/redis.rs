@@ -217,6 +217,12 @@ pub(crate) fn wait_for_replica(replica: &RedisServer) {
     });
 }
 
+/// Until a replica has each key of its master: what is lost with the master then are the latest changes, no more.
+pub(crate) fn wait_for_keys(master: &RedisServer, replica: &RedisServer) {
+    let keys = |server: &RedisServer| server.command(&["DBSIZE"]);
+    until("the replica's keys", || (keys(master) == keys(replica)).then_some(()));
+}
+
 fn expect_installed() {
     let found = Command::new("redis-server").arg("--version").output();
     assert!(found.is_ok(), "redis-server is missing: install it with `apt-get install redis-server`");

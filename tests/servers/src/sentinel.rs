@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Guarded, connect, free_port, until},
-    redis::{RedisServer, RedisServerBuilder, command, wait_for_replica},
+    redis::{RedisServer, RedisServerBuilder, command, wait_for_keys, wait_for_replica},
     tls::TestCertificates,
 };
 
@@ -107,22 +107,24 @@ impl RedisSentinel {
             .unwrap_or_else(|| panic!("no master: {answer}"))
     }
 
-    /// Kills the master that it began with, as `kill -9` does, and waits until the replica has taken over.
+    /// Kills the master that it began with, as `kill -9` does, once the replica has its keys, and waits until the replica has taken over.
     ///
     /// # Panics
     /// If it does not.
     pub fn kill_master(&mut self) {
         let before = self.master_port();
+        wait_for_keys(&self.servers[0], &self.servers[1]);
         self.servers[0].kill();
         until("the failover", || (self.master_port() != before).then_some(()));
     }
 
-    /// Has the replica take over, and waits until it has.
+    /// Has the replica take over, once it has the master's keys, and waits until it has.
     ///
     /// # Panics
     /// If it does not.
     pub fn fail_over(&self) {
         let before = self.master_port();
+        wait_for_keys(&self.servers[0], &self.servers[1]);
         until("a failover to begin", || {
             (command(self.port, &["SENTINEL", "FAILOVER", MASTER]) == "OK").then_some(())
         });

@@ -107,6 +107,10 @@ pub(super) async fn a6_a_stale_owner_is_fenced(Fixture { sink, other, .. }: Fixt
         ("an old owner past the end", batch(&run, 1, 9, &["stale"])),
         ("a claim whose place is taken", claim(&run, 3, 3)),
         ("the same epoch at a place that is taken", batch(&run, 2, 3, &["twin"])),
+        (
+            "another owner under the same epoch",
+            Batch { token: token(u64::MAX), ..batch(&run, 2, 4, &["after a claim that the store lost"]) },
+        ),
         ("a second opening", opening(&run)),
         (
             "a second opening under a higher epoch",

@@ -1,11 +1,17 @@
 //! What the cases share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     EventId, RunId, RunStatus,
     clock::BoxFuture,
-    sink::{Append, Batch, BatchKind, Entry, EventSink, Message, SinkError, SinkErrorKind},
+    sink::{Append, Batch, BatchKind, BatchToken, Entry, EventSink, Message, SinkError, SinkErrorKind},
 };
 
 /// The longest that anything that should happen soon may take: long, since build machines are slow.
@@ -48,16 +54,22 @@ pub(super) fn run_id(text: &str) -> RunId {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A batch with a token of its own.
+/// A batch with a token of its own, by the one owner of its epoch.
 pub(super) fn batch(run: &RunId, epoch: u32, first_seq: u64, payloads: &[&str]) -> Batch {
     Batch {
         run: run.clone(),
         first: EventId::new(epoch, first_seq),
-        token: uuid::Uuid::new_v4().as_u128(),
+        token: token(epoch.into()),
         payloads: payloads.iter().map(|text| Arc::from(text.as_bytes())).collect(),
         kind: BatchKind::Continues,
         closes: None,
     }
+}
+
+/// A token that no other batch has.
+pub(super) fn token(owner: u64) -> BatchToken {
+    static LATEST: AtomicU64 = AtomicU64::new(0);
+    BatchToken { owner, number: LATEST.fetch_add(1, Ordering::Relaxed) }
 }
 
 /// A batch that opens a run with one event, which says so.

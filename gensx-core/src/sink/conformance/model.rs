@@ -22,10 +22,11 @@ struct Modelled {
 
 impl Modelled {
     fn standing(&self, first_seq: u64) -> Option<Standing> {
-        let (last, _, _) = *self.entries.last().as_ref()?;
+        let (last, token, _) = self.entries.last()?;
         let at = usize::try_from(first_seq).ok().and_then(|seq| self.entries.get(seq.checked_sub(1)?));
         let ended = self.status.is_some_and(RunStatus::is_ended);
-        Some(Standing { last: *last, ended, at_first: at.map(|(id, token, _)| (id.epoch, *token)) })
+        let at_first = at.map(|(id, token, _)| (id.epoch, *token));
+        Some(Standing { last: *last, owner: token.owner, ended, at_first })
     }
 
     fn append(&mut self, batch: &Batch) -> Append {
@@ -45,8 +46,8 @@ impl Modelled {
 }
 
 /// What an owner believes: where it wrote last, and what.
-#[derive(Clone, Default)]
 struct Owner {
+    number: u64,
     at: Option<EventId>,
     earlier: Vec<Batch>,
 }
@@ -71,7 +72,10 @@ impl Dice {
 /// The next batch of an owner: an append, a claim, a repetition, a hole, a stale epoch, an end.
 fn next_batch(dice: &mut Dice, run: &RunId, owner: &Owner, last: EventId) -> Batch {
     let at = owner.at.unwrap_or(last);
-    let fresh = |epoch: u32, seq: u64, payloads| Batch { payloads, ..batch(run, epoch, seq, &[]) };
+    let fresh = |epoch: u32, seq: u64, payloads| {
+        let token = token(owner.number);
+        Batch { payloads, token, ..batch(run, epoch, seq, &[]) }
+    };
     let claim =
         |epoch: u32, seq: u64, payloads| Batch { kind: BatchKind::Claims, ..fresh(epoch, seq, payloads) };
     let payloads = dice.payloads();
@@ -97,7 +101,8 @@ pub(super) async fn model_random_interleavings_are_judged_like_the_model(
         let mut dice = Dice(seed);
         let runs: Vec<RunId> = (0..RUNS).map(|n| run_id(&format!("{seed}-{n}"))).collect();
         let mut models: Vec<Modelled> = runs.iter().map(|_| Modelled::default()).collect();
-        let mut owners = vec![Owner::default(); RUNS * OWNERS];
+        let owner = |number: usize| Owner { number: number as u64, at: None, earlier: Vec::new() };
+        let mut owners: Vec<Owner> = (0..RUNS * OWNERS).map(owner).collect();
         for step in 0..STEPS {
             let (n, who) = (dice.roll(RUNS), dice.roll(OWNERS));
             let (run, model, owner) = (&runs[n], &mut models[n], &mut owners[n * OWNERS + who]);
