@@ -1,8 +1,13 @@
 //! Edits of a half-done program, and exactly what runs again.
 
+use std::sync::Arc;
+
 use gensx::{Component, EventKind, prelude::*};
 
-use crate::support::{crash, gave, has, ran};
+use crate::{
+    backend::{BACKENDS, Place},
+    support::{crash_on, gave, has, ran},
+};
 
 #[component]
 async fn step(name: &str, n: u64) -> gensx::Result<u64> {
@@ -145,8 +150,11 @@ async fn parents_inputs(start: u64) -> gensx::Result<u64> {
 }
 
 /// Crashes the original after its mark, resumes it with the edited program, and compares what ran.
-async fn edit<W: Component<u64, Output = u64>>(name: &str, edited: &W, again: &[&str], diverges: &[&str]) {
-    let (crashed, before) = crash(&original, 1, gave("4242")).await;
+async fn edit<W>(place: &Place, name: &str, edited: &W, again: &[&str], diverges: &[&str])
+where
+    W: Component<u64, Output = u64>,
+{
+    let (crashed, before) = crash_on(Arc::clone(&place.sink), &original, 1, gave("4242")).await;
     assert_eq!(before, ["a 1", "b 2", "item 1", "item 2", "item 3", "group 5", "inner 5"], "{name}");
     let (output, after) = crashed.resume(edited).await;
     assert_eq!(output.unwrap(), 0, "{name}");
@@ -165,13 +173,20 @@ async fn edit<W: Component<u64, Output = u64>>(name: &str, edited: &W, again: &[
 
 #[tokio::test]
 async fn an_edit_runs_again_exactly_what_it_changed() {
-    edit("nothing changed", &original, &[], &[]).await;
-    edit("step inserted", &inserted, &["new 70"], &["step"]).await;
-    edit("step removed", &removed, &[], &[]).await;
-    edit("steps reordered", &reordered, &[], &[]).await;
-    edit("wrapped in a new parent", &wrapped, &["wrapper", "a 1"], &[]).await;
-    edit("given other inputs", &other_inputs, &["a 11", "b 12"], &["step"]).await;
-    edit("version raised", &version_raised, &["group 5 again"], &[]).await;
-    edit("list item added in the middle", &item_added, &["item 9"], &["item"]).await;
-    edit("parent's inputs changed", &parents_inputs, &["group 6", "inner 5"], &["group"]).await;
+    for backend in BACKENDS {
+        println!("on {}", backend.name);
+        edits(&backend.place().await).await;
+    }
+}
+
+async fn edits(place: &Place) {
+    edit(place, "nothing changed", &original, &[], &[]).await;
+    edit(place, "step inserted", &inserted, &["new 70"], &["step"]).await;
+    edit(place, "step removed", &removed, &[], &[]).await;
+    edit(place, "steps reordered", &reordered, &[], &[]).await;
+    edit(place, "wrapped in a new parent", &wrapped, &["wrapper", "a 1"], &[]).await;
+    edit(place, "given other inputs", &other_inputs, &["a 11", "b 12"], &["step"]).await;
+    edit(place, "version raised", &version_raised, &["group 5 again"], &[]).await;
+    edit(place, "list item added in the middle", &item_added, &["item 9"], &["item"]).await;
+    edit(place, "parent's inputs changed", &parents_inputs, &["group 6", "inner 5"], &["group"]).await;
 }

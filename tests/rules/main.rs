@@ -2,6 +2,8 @@
 #![allow(missing_docs)]
 
 mod attempts;
+#[path = "../crash/common/backend.rs"]
+mod backend;
 mod bounds;
 mod cached;
 mod damage;

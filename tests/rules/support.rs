@@ -43,7 +43,7 @@ type Predicate = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// A sink that dies right after an event: what comes later never arrives, as when the process is killed.
 pub(crate) struct Dying {
-    sink: Arc<MemorySink>,
+    sink: Arc<dyn EventSink>,
     last: Predicate,
     dead: AtomicBool,
     died: Notify,
@@ -122,7 +122,7 @@ impl Inbox for Dying {
 
 /// A run whose process died.
 pub(crate) struct Crashed {
-    pub(crate) sink: Arc<MemorySink>,
+    pub(crate) sink: Arc<dyn EventSink>,
     pub(crate) id: RunId,
 }
 
@@ -133,7 +133,7 @@ impl Crashed {
     }
 
     pub(crate) fn builder(&self) -> RuntimeBuilder {
-        Runtime::builder().shared_sink(Arc::clone(&self.sink) as Arc<dyn EventSink>)
+        Runtime::builder().shared_sink(Arc::clone(&self.sink))
     }
 
     /// Resumes the run in another process, and gives its output and what ran.
@@ -170,7 +170,21 @@ where
     W::Output: Serialize + DeserializeOwned + Send + 'static,
     I: Serialize + DeserializeOwned + Send + 'static,
 {
-    let sink = Arc::new(MemorySink::new());
+    crash_on(Arc::new(MemorySink::new()), workflow, input, last).await
+}
+
+/// The same, on a sink of its own choice.
+pub(crate) async fn crash_on<W, I>(
+    sink: Arc<dyn EventSink>,
+    workflow: &W,
+    input: I,
+    last: impl Fn(&Event) -> bool + Send + Sync + 'static,
+) -> (Crashed, Vec<String>)
+where
+    W: Component<I>,
+    W::Output: Serialize + DeserializeOwned + Send + 'static,
+    I: Serialize + DeserializeOwned + Send + 'static,
+{
     let dying = Arc::new(Dying {
         sink: Arc::clone(&sink),
         last: Box::new(last),

@@ -30,6 +30,10 @@ fn on_server(server: RedisServer) -> (String, Kept) {
 }
 
 /// A fresh sink, this process's handle on it, and a folder for ledgers.
+#[allow(
+    dead_code,
+    reason = "not each test binary starts processes, which open the sink by its URL and write ledgers"
+)]
 pub(crate) struct Place {
     pub(crate) url: String,
     pub(crate) sink: Arc<dyn EventSink>,
