@@ -1,15 +1,17 @@
-//! The main job as a user runs it: the built example, real HTTP to its model server, a file for the run, and SIGKILL.
+//! The main job as a user runs it: the built example, real HTTP to its model server, a file or a Redis server for the
+//! run, and SIGKILL.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use gensx::event::Outcome;
-use gensx::sink::{Entry, EventSink as _, MAX_PAGE};
-use gensx::{Event, EventKind, RunId, SqliteSink};
+use gensx::sink::{Entry, MAX_PAGE};
+use gensx::{Event, EventKind, RunId};
+use gensx_test_servers::RedisServer;
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -53,11 +55,25 @@ enum Moment {
 /// A folder in which runs are kept, and the program that works on them.
 struct Desk {
     folder: TempDir,
+    /// Where the runs are, if not in a file of the folder.
+    server: Option<RedisServer>,
 }
 
 impl Desk {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    fn on_redis() -> Self {
+        Self { server: Some(RedisServer::start()), ..Self::new() }
+    }
+
+    /// The sink, as the environment names it.
+    fn sink(&self) -> String {
+        match &self.server {
+            Some(server) => server.url(),
+            None => format!("sqlite:{}", self.file("runs.db").display()),
+        }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -70,7 +86,7 @@ impl Desk {
             .args(args)
             .arg("--model-log")
             .arg(self.file("requests.jsonl"))
-            .env("GENSX_SINK", format!("sqlite:{}", self.file("runs.db").display()))
+            .env("GENSX_SINK", self.sink())
             // The material is this project's dependency tree.
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stdin(Stdio::null());
@@ -115,7 +131,7 @@ impl Desk {
     /// The stages that the run's stream says are finished, as the model server's log names them.
     fn finished(&self, run: &RunId) -> BTreeSet<String> {
         let (mut stages, mut finished) = (BTreeMap::new(), BTreeSet::new());
-        for entry in stored(&self.file("runs.db"), run) {
+        for entry in stored(&self.sink(), run) {
             let event = Event::decode(entry.id, &entry.payload).unwrap();
             match event.kind {
                 EventKind::Started { name, label, .. } => {
@@ -172,10 +188,10 @@ fn program() -> &'static PathBuf {
     })
 }
 
-/// A run's stream, read from the file as it is.
+/// A run's stream, read from the sink as it is.
 #[tokio::main(flavor = "current_thread")]
-async fn stored(file: &Path, run: &RunId) -> Vec<Entry> {
-    let sink = SqliteSink::open(file).await.unwrap();
+async fn stored(sink: &str, run: &RunId) -> Vec<Entry> {
+    let sink = gensx::sink_from_url(sink).await.unwrap();
     let mut all: Vec<Entry> = Vec::new();
     loop {
         let after = all.last().map_or(0, |entry| entry.id.seq);
@@ -265,8 +281,7 @@ fn an_article_is_whole_when_the_model_server_fails() {
 }
 
 /// Kills a run and resumes it: what had finished is not asked again. Gives how many stages had finished.
-fn killed_and_resumed(moment: Moment, more: &[&str]) -> usize {
-    let desk = Desk::new();
+fn killed_and_resumed(desk: &Desk, moment: Moment, more: &[&str]) -> usize {
     let run = desk.start_and_kill(&[&[TOPIC], more].concat(), moment);
     let asked_before = desk.requests().len();
     let finished = desk.finished(&run);
@@ -283,10 +298,10 @@ fn killed_and_resumed(moment: Moment, more: &[&str]) -> usize {
     finished.len()
 }
 
-fn killed_at_every_moment(more: &[&str]) {
+fn killed_at_every_moment(desk: fn() -> Desk, more: &[&str]) {
     // A run mostly waits, so that all of them at once take hardly longer than one.
     std::thread::scope(|scope| {
-        let runs = MOMENTS.map(|moment| scope.spawn(move || killed_and_resumed(moment, more)));
+        let runs = MOMENTS.map(|moment| scope.spawn(move || killed_and_resumed(&desk(), moment, more)));
         let finished = runs.map(|run| run.join().unwrap());
         assert!(finished.iter().any(|count| *count >= 3), "every kill came early: {finished:?}");
         assert!(finished.iter().any(|count| *count < 3), "every kill came late: {finished:?}");
@@ -295,12 +310,17 @@ fn killed_at_every_moment(more: &[&str]) {
 
 #[test]
 fn killed_at_any_moment_it_goes_on_and_asks_nothing_twice() {
-    killed_at_every_moment(&[]);
+    killed_at_every_moment(Desk::new, &[]);
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on_from_redis() {
+    killed_at_every_moment(Desk::on_redis, &[]);
 }
 
 #[test]
 fn killed_at_any_moment_while_the_model_server_fails_it_goes_on() {
-    killed_at_every_moment(&["--flaky=7"]);
+    killed_at_every_moment(Desk::new, &["--flaky=7"]);
 }
 
 #[test]
