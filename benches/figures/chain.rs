@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::measure::{Row, Store, median, micros, one_worker, ratio, wall};
 
 const ROUNDS: usize = 21;
-const STEPS: u32 = 100;
+pub const STEPS: u32 = 100;
 
 #[component]
 async fn step(text: String) -> gensx::Result<String> {
@@ -17,7 +17,7 @@ async fn step(text: String) -> gensx::Result<String> {
 }
 
 #[component]
-async fn chain(count: u32) -> gensx::Result<u32> {
+pub async fn chain(count: u32) -> gensx::Result<u32> {
     for n in 0..count {
         step(format!("the input of step {n}")).await?;
     }
@@ -47,7 +47,7 @@ pub fn strict() -> Vec<Row> {
     }]
 }
 
-async fn bytes_per_step(runtime: &Runtime) -> usize {
+pub async fn bytes_per_step(runtime: &Runtime) -> usize {
     let run = runtime.start(&chain, STEPS).await.unwrap();
     let events = run.events().collect().await.unwrap();
     events.iter().map(|event| event.encode().len()).sum::<usize>() / STEPS as usize

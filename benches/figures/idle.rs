@@ -63,7 +63,7 @@ async fn wait_for(run: &Run<u32>) {
     while !matches!(events.next().await.unwrap().unwrap().kind, EventKind::InputRequested { .. }) {}
 }
 
-fn resident_bytes() -> u64 {
+pub fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024

@@ -10,19 +10,26 @@ mod chain;
 mod follow;
 mod idle;
 mod measure;
+mod redis;
 mod resume;
 
 use measure::Row;
 
 type Figure = (&'static str, fn() -> Vec<Row>);
 
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 12] = [
     ("overhead", call::overhead),
     ("scale", call::scale),
     ("chain", chain::strict),
     ("resume", resume::resume),
     ("idle", idle::idle),
     ("follow", follow::delay),
+    ("redis-chain", redis::strict),
+    ("redis-bulk", redis::bulk),
+    ("redis-text", redis::text),
+    ("redis-resume", redis::resume),
+    ("redis-readers", redis::readers),
+    ("redis-memory", redis::memory),
 ];
 
 fn main() {

@@ -8,7 +8,7 @@ use crate::measure::{Row, Store, median, millis, one_worker, ratio, wall};
 
 const ROUNDS: usize = 7;
 /// Each makes two events.
-const CALLS: u32 = 50_000;
+pub const CALLS: u32 = 50_000;
 
 #[component]
 async fn step(n: u32) -> gensx::Result<u32> {
@@ -60,7 +60,7 @@ fn runtime(sink: &Arc<dyn EventSink>) -> Runtime {
     Runtime::builder().shared_sink(Arc::clone(sink)).durability(Durability::Pipelined).build()
 }
 
-async fn leave_a_long_run(sink: &Arc<dyn EventSink>) -> RunId {
+pub async fn leave_a_long_run(sink: &Arc<dyn EventSink>) -> RunId {
     let runtime = runtime(sink);
     let run = runtime.start(&long, CALLS).await.unwrap();
     let mut events = run.events();
@@ -71,7 +71,7 @@ async fn leave_a_long_run(sink: &Arc<dyn EventSink>) -> RunId {
 }
 
 /// Until the program has been given every recorded outcome and stands where it stood.
-async fn go_on(sink: &Arc<dyn EventSink>, id: &RunId) -> Runtime {
+pub async fn go_on(sink: &Arc<dyn EventSink>, id: &RunId) -> Runtime {
     let runtime = runtime(sink);
     runtime.resume(&long, id).await.unwrap();
     REACHED.notified().await;
@@ -89,7 +89,7 @@ async fn read_raw(sink: &Arc<dyn EventSink>, id: &RunId) -> usize {
 }
 
 /// As a reader gets it, to where the run waits.
-async fn read_events(sink: &Arc<dyn EventSink>, id: &RunId) {
+pub async fn read_events(sink: &Arc<dyn EventSink>, id: &RunId) {
     let mut events = gensx::sink::events(Arc::clone(sink), id.clone(), None);
     while !matches!(events.next().await.unwrap().unwrap().kind, EventKind::InputRequested { .. }) {}
 }

@@ -17,6 +17,12 @@ pub(crate) fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A moment of real time: for work on servers, never for what a run waits for.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Sleeps in real time: for work on servers, never for what a run waits for.
 #[expect(clippy::disallowed_methods, reason = "this is the module that sleeps")]
 pub(crate) async fn sleep(duration: Duration) {

@@ -1,11 +1,13 @@
 //! Appending: the decision is the script's, so that it and the events are one step.
 
 use gensx_core::{
-    SinkErrorKind,
+    EventId, SinkErrorKind,
     sink::{Append, Batch, BatchKind},
 };
 
-use crate::{error::Failure, link::Request, reply, script, store::Store};
+use redis::{Cmd, Value};
+
+use crate::{error::Failure, lane::Lane, link::Request, reply, script, store::Store};
 
 /// The most events of a stream that is copied to give its room back: the copy takes some ten microseconds.
 const COMPACT_EVENTS: usize = 256;
@@ -13,6 +15,9 @@ const COMPACT_EVENTS: usize = 256;
 const MAX_BATCH_EVENTS: usize = 3_900;
 /// The largest payload of one event, and the largest body of one message. Redis takes 512 MiB.
 pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
+/// The most events and bytes of a batch that goes over a lane.
+const MAX_LANE_EVENTS: usize = 1_000;
+const MAX_LANE_BYTES: usize = 1 << 20;
 
 impl Store {
     pub(crate) async fn append(&self, batch: &Batch) -> Result<Append, Failure> {
@@ -22,19 +27,29 @@ impl Store {
             // First, so that no run is in no list.
             self.enlist(&batch.run).await?;
         }
-        let answer = reply::text(self.link.ask(self.append_request(&key, batch)).await?)?;
-        let answer = match answer.as_str() {
-            "OK" => Append::Done,
-            "DUP" => Append::Duplicate,
-            "ENDED" => Append::Ended,
-            "FENCED" => Append::Fenced,
-            "LOST" => Append::Lost,
-            _ => return Err(Failure::foreign("an entry with an id", &key)),
-        };
-        if batch.closes.is_some() && matches!(answer, Append::Done | Append::Duplicate) {
-            self.strike(&batch.run).await;
+        answer(self.link.ask(self.append_request(&key, batch)).await?, &key)
+    }
+
+    /// Appends on a lane an owner's next events.
+    pub(crate) async fn append_next(&self, lane: &mut Lane, batch: &Batch) -> Next {
+        let answer = lane.ask(&self.next_request(batch)).await.map_err(Failure::from).and_then(reply::text);
+        match answer.as_deref() {
+            Ok("OK") => Next::Done,
+            Ok(_) => Next::Ask,
+            Err(_) => Next::Failed,
         }
-        Ok(answer)
+    }
+
+    fn next_request(&self, batch: &Batch) -> Cmd {
+        let (run, EventId { epoch, seq }) = (&batch.run, batch.first);
+        let id = |seq| format!("{epoch}-{seq}");
+        let request = script::NEXT.on(&[&self.keys.stream(run)], |command| {
+            command.arg(id(seq - 1)).arg(&batch.token.to_bytes()[..]).arg(self.keys.channel(run));
+            for (seq, payload) in (seq..).zip(&batch.payloads) {
+                command.arg(id(seq)).arg(&payload[..]);
+            }
+        });
+        request.command
     }
 
     fn append_request(&self, key: &str, batch: &Batch) -> Request {
@@ -54,6 +69,39 @@ impl Store {
             }
         })
     }
+}
+
+/// What became of a batch on a lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// It was added.
+    Done,
+    /// It does not simply follow, or was added before: the link is to ask what it is.
+    Ask,
+    /// The lane is of no use, or the server has something against it.
+    Failed,
+}
+
+/// Whether a batch may go over a lane: it can begin no stream, should the request come late, and is soon repeated.
+pub(crate) fn fits_lane(batch: &Batch) -> bool {
+    let bytes: usize = batch.payloads.iter().map(|payload| payload.len()).sum();
+    let events = batch.payloads.len();
+    batch.kind == BatchKind::Continues
+        && batch.closes.is_none()
+        && batch.first.seq > 1
+        && (1..=MAX_LANE_EVENTS).contains(&events)
+        && bytes <= MAX_LANE_BYTES
+}
+
+fn answer(value: Value, key: &str) -> Result<Append, Failure> {
+    Ok(match reply::text(value)?.as_str() {
+        "OK" => Append::Done,
+        "DUP" => Append::Duplicate,
+        "ENDED" => Append::Ended,
+        "FENCED" => Append::Fenced,
+        "LOST" => Append::Lost,
+        _ => return Err(Failure::foreign("an entry with an id", key)),
+    })
 }
 
 fn check(batch: &Batch) -> Result<(), Failure> {

@@ -66,20 +66,43 @@ impl Server {
         matches!(self, Self::Cluster(..))
     }
 
+    /// The client of the one server that takes requests.
+    pub(crate) async fn client(&self) -> Result<Master, Failure> {
+        match self {
+            Self::Node(client) => Ok(Master(client.clone())),
+            Self::Sentinel(client) => Ok(Master(client.lock().await.async_get_client().await?)),
+            Self::Cluster(..) => Err(Failure::config("a cluster has several masters")),
+        }
+    }
+
     /// Opens a connection, and has `ear` hear what the server says unasked, its end among it.
     pub(crate) async fn connect(&self, response_timeout: Duration, ear: Ear) -> Result<Connection, Failure> {
-        let client = match self {
-            Self::Cluster(nodes, tls) => return cluster(nodes, tls, response_timeout, ear).await,
-            Self::Node(client) => client.clone(),
-            Self::Sentinel(client) => client.lock().await.async_get_client().await?,
-        };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(response_timeout))
-            .set_pipeline_buffer_size(PIPELINE_BUFFER)
-            .set_push_sender(hear(ear));
-        Ok(Connection::Node(client.get_multiplexed_async_connection_with_config(&config).await?))
+        if let Self::Cluster(nodes, tls) = self {
+            return cluster(nodes, tls, response_timeout, ear).await;
+        }
+        let config = config().set_response_timeout(Some(response_timeout)).set_push_sender(hear(ear));
+        Ok(Connection::Node(self.client().await?.connect(&config).await?))
     }
+}
+
+/// One server.
+pub(crate) struct Master(Client);
+
+impl Master {
+    /// Opens a connection whose requests have no time limit.
+    pub(crate) async fn open(&self) -> Result<MultiplexedConnection, Failure> {
+        self.connect(&config().set_response_timeout(None)).await
+    }
+
+    async fn connect(&self, config: &AsyncConnectionConfig) -> Result<MultiplexedConnection, Failure> {
+        Ok(self.0.get_multiplexed_async_connection_with_config(config).await?)
+    }
+}
+
+fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_pipeline_buffer_size(PIPELINE_BUFFER)
 }
 
 /// One server; with TLS only if its address says so.

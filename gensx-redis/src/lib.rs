@@ -16,6 +16,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod address;
+mod alarm;
 mod append;
 mod builder;
 mod checks;
@@ -27,6 +28,7 @@ mod hub;
 mod inbox;
 mod index;
 mod keys;
+mod lane;
 mod link;
 mod read;
 mod reply;

@@ -123,6 +123,11 @@ impl Link {
         self.made.subscribe()
     }
 
+    /// The connection that is used now, or the last one.
+    pub(crate) fn number(&self) -> u64 {
+        self.state().made
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change is whole before the guard is dropped.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

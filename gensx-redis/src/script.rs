@@ -50,5 +50,6 @@ scripts! {
     HEAD = "scripts/head.lua",
     INDEX = "scripts/index.lua",
     LOCATE = "scripts/locate.lua",
+    NEXT = "scripts/next.lua",
     SEND = "scripts/send.lua",
 }

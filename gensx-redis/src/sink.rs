@@ -7,12 +7,25 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
 use gensx_core::{
     EventSink, RunId, SinkError,
     sink::{Append, Arrived, Batch, Entry, Head, Inbox, MAX_PAGE, Message},
 };
 
-use crate::{builder::RedisSinkBuilder, error::Failure, hub::Hub, store::Store, sweep, thread};
+use crate::{
+    alarm::Alarms,
+    append::{Next, fits_lane},
+    builder::RedisSinkBuilder,
+    error::Failure,
+    hub::Hub,
+    lane::{Lane, Lanes},
+    store::Store,
+    sweep, thread,
+};
 
 /// Streams on Redis: one node, a master behind Sentinel, or a Cluster.
 ///
@@ -21,7 +34,8 @@ use crate::{builder::RedisSinkBuilder, error::Failure, hub::Hub, store::Store, s
 /// runs of a process share one connection that hears of new events; a reader costs no connection and
 /// no request while nothing happens.
 ///
-/// What is asked of Redis is done on a thread of this crate's own, and goes on when a component blocks its thread.
+/// What is asked of Redis is done on a thread of this crate's own, and goes on when a component blocks its thread. An
+/// owner's next events take a shorter way as long as it is free: a connection that the calling runtime drives.
 ///
 /// # Cancel safety
 /// Every future may be dropped: an append, a message or a deletion that was asked for may then be done or not, and may
@@ -30,6 +44,8 @@ pub struct RedisSink {
     name: String,
     store: Arc<Store>,
     hub: Arc<Hub>,
+    lanes: Arc<Lanes>,
+    alarms: Arc<Alarms>,
     /// The latest time that was told: the next server may be behind.
     latest_ms: AtomicU64,
 }
@@ -64,7 +80,8 @@ impl RedisSink {
     pub(crate) fn start(store: Arc<Store>, name: String) -> Result<Self, SinkError> {
         sweep::start(&store).map_err(|failure| failure.of_sink(&name))?;
         let hub = Arc::new(Hub::new(Arc::clone(&store)));
-        Ok(Self { name, store, hub, latest_ms: AtomicU64::new(0) })
+        let lanes = Lanes::new(Arc::clone(&store.link));
+        Ok(Self { name, store, hub, lanes, alarms: Arc::default(), latest_ms: AtomicU64::new(0) })
     }
 
     /// Asks Redis on the thread that is for it.
@@ -74,6 +91,31 @@ impl RedisSink {
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         thread::run(ask(Arc::clone(&self.store))).await.map_err(|failure| self.error(failure))
+    }
+
+    async fn append_on_thread(&self, batch: &Batch) -> Result<Append, SinkError> {
+        let batch = batch.clone();
+        self.on_thread(async move |store: Arc<Store>| store.append(&batch).await).await
+    }
+
+    /// Appends on a lane, and on the thread, too, if that fails or takes long. The same batch may be appended twice.
+    async fn append_on(&self, mut lane: Lane, batch: &Batch) -> Result<Append, SinkError> {
+        let runtime = lane.runtime();
+        let next = async { self.store.append_next(&mut lane, batch).await }.boxed();
+        let late = match select(next, self.alarms.set()).await {
+            Either::Left((Next::Done, _)) => return Ok(Append::Done),
+            Either::Left((Next::Ask, _)) => return self.append_on_thread(batch).await,
+            Either::Left((Next::Failed, _)) => None,
+            Either::Right(((), next)) => Some(next),
+        };
+        self.lanes.close(runtime);
+        let thread = self.append_on_thread(batch).boxed();
+        let Some(late) = late else { return thread.await };
+        match select(late, thread).await {
+            Either::Left((Next::Done, _)) => Ok(Append::Done),
+            Either::Left((Next::Ask | Next::Failed, thread)) => thread.await,
+            Either::Right((answer, _)) => answer,
+        }
     }
 
     fn error(&self, failure: Failure) -> SinkError {
@@ -88,16 +130,21 @@ impl EventSink for RedisSink {
     }
 
     async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
-        let (batch, hub) = (batch.clone(), Arc::clone(&self.hub));
-        self.on_thread(async move |store: Arc<Store>| {
-            let era = hub.era();
-            let answer = store.append(&batch).await?;
-            if answer == Append::Done {
-                hub.appended(&batch, era);
-            }
-            Ok(answer)
-        })
-        .await
+        let era = self.hub.era();
+        let lane = if fits_lane(batch) { self.lanes.here() } else { None };
+        let answer = match lane {
+            Some(lane) => self.append_on(lane, batch).await,
+            None => self.append_on_thread(batch).await,
+        }?;
+        if answer == Append::Done {
+            self.hub.appended(batch, era);
+        }
+        if batch.closes.is_some() && matches!(answer, Append::Done | Append::Duplicate) {
+            let (store, run) = (Arc::clone(&self.store), batch.run.clone());
+            // Nobody waits for it, and whoever lists runs makes it good.
+            drop(thread::spawn(async move { store.strike(&run).await }));
+        }
+        Ok(answer)
     }
 
     async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {

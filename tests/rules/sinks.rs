@@ -11,11 +11,15 @@ use std::{
 use async_trait::async_trait;
 use gensx::{
     ErrorKind, EventKind, EventSink, Limits, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
+    event::Outcome,
     prelude::*,
     sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message},
 };
 
-use crate::support::{ran, take_ran};
+use crate::{
+    backend::BACKENDS,
+    support::{ran, take_ran},
+};
 
 /// A sink that is down for a number of appends.
 #[derive(Debug)]
@@ -223,4 +227,56 @@ async fn appending_and_other_runs_go_on_when_a_component_blocks_its_thread() {
     take_ran(other.id());
     SEEN.store(true, Ordering::SeqCst);
     assert_eq!(run.output().await.unwrap(), 1);
+}
+
+static RECORDED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+/// Blocks until so many have seen what its sibling gave.
+#[component]
+async fn blocks_until_recorded(runs: u64) -> gensx::Result<u64> {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while RECORDED.load(Ordering::SeqCst) < runs {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "an outcome was not recorded while another call blocked"
+        );
+        std::thread::yield_now();
+    }
+    Ok(runs)
+}
+
+#[component]
+async fn side_by_side(runs: u64) -> gensx::Result<u64> {
+    for n in 0..10 {
+        step(n).await?;
+    }
+    let (recorded, blocked) = tokio::join!(step(77), blocks_until_recorded(runs));
+    Ok(recorded? + blocked?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outcome_is_recorded_though_the_only_thread_is_blocked() {
+    for (backend, runs) in BACKENDS.into_iter().zip(1..) {
+        let place = backend.place().await;
+        let (url, id) = (place.url.clone(), RunId::generate());
+        let own = id.clone();
+        let application = std::thread::spawn(move || {
+            let only = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            only.block_on(async {
+                let runtime =
+                    Runtime::builder().shared_sink(gensx::sink_from_url(&url).await.unwrap()).build();
+                let run = runtime.start_with_id(&side_by_side, own, runs).await.unwrap();
+                run.output().await.unwrap()
+            })
+        });
+        while place.sink.head(&id).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        let mut events = gensx::sink::events(Arc::clone(&place.sink), id.clone(), None);
+        let is_it = |kind: &EventKind| matches!(kind, EventKind::Ended { outcome: Outcome::Output { json, .. } } if json.get() == "77");
+        while !is_it(&events.next().await.unwrap().unwrap().kind) {}
+        RECORDED.store(runs, Ordering::SeqCst);
+        assert_eq!(application.join().unwrap(), 77 + runs, "on {}", backend.name);
+        take_ran(&id);
+    }
 }

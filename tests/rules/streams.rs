@@ -51,6 +51,35 @@ async fn text_is_whole_and_a_retried_attempt_supersedes_its_predecessor() {
     assert_eq!(run.output().await.unwrap(), 500);
 }
 
+#[component]
+async fn speaks_and_waits(_: u64) -> gensx::Result<u64> {
+    gensx::emit_text("draft", "at once");
+    gensx::emit_text("draft", ", and later");
+    std::future::pending().await
+}
+
+#[component]
+async fn has_it_speak(n: u64) -> gensx::Result<u64> {
+    speaks_and_waits(n).await
+}
+
+/// What nobody waits for is sent after an hour here.
+#[tokio::test]
+async fn the_first_text_is_sent_at_once() {
+    let limits =
+        gensx::Limits { flush_interval: std::time::Duration::from_secs(3_600), ..Default::default() };
+    let runtime = Runtime::builder().sink(gensx::MemorySink::new()).limits(limits).build();
+    let run = runtime.start(&has_it_speak, 0).await.unwrap();
+    let mut events = run.events();
+    let text = loop {
+        let event = tokio::time::timeout(std::time::Duration::from_secs(20), events.next()).await;
+        if let EventKind::Text { text, .. } = event.expect("the first text comes").unwrap().unwrap().kind {
+            break text;
+        }
+    };
+    assert!(text.starts_with("at once"), "{text}");
+}
+
 #[tokio::test]
 async fn a_reader_goes_on_after_any_id_and_hears_of_positions_that_are_not_there() {
     let run = Runtime::in_memory().start(&writer, 20).await.unwrap();

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::{FutureExt as _, Shared};
@@ -55,6 +55,8 @@ struct State {
     /// The position of the last outcome that was given to its caller before it was durable.
     behind: u64,
     flush: Option<Flush>,
+    /// When text was sent last: what follows soon is gathered, what comes after a silence is sent at once.
+    text_sent: Option<Instant>,
     /// Whether the library's thread will send what is queued.
     armed: bool,
     failed: Option<Stop>,
@@ -73,6 +75,7 @@ impl Outbox {
             durable: first.seq - 1,
             behind: 0,
             flush: None,
+            text_sent: None,
             armed: false,
             failed: None,
             closed: false,
@@ -126,16 +129,17 @@ impl Outbox {
             return Err(Error::of(ErrorKind::Limit, text).with_fate(crate::Fate::Permanent));
         }
         state.closed = event.is_last();
-        let first_text = matches!(event.kind, EventKind::Text { .. }) && state.queue.is_empty();
+        let fresh = matches!(event.kind, EventKind::Text { .. }) && state.is_fresh(limits.flush_interval);
         state.add(event);
         self.full.store(state.queued_bytes > limits.buffered_bytes, Ordering::Relaxed);
         let position = state.next - 1;
-        if !state.armed {
+        let full = state.queued_bytes > limits.flush_bytes && state.flush.is_none();
+        if fresh || full {
             state.armed = true;
-            let wait = if first_text { Duration::ZERO } else { limits.flush_interval };
-            self.send_soon(wait);
-        } else if state.queued_bytes > limits.flush_bytes && state.flush.is_none() {
             self.send_soon(Duration::ZERO);
+        } else if !state.armed {
+            state.armed = true;
+            self.send_soon(limits.flush_interval);
         }
         Ok(position)
     }
@@ -333,6 +337,13 @@ impl State {
         self.next += 1;
     }
 
+    /// Whether text that is added now comes after a silence.
+    fn is_fresh(&self, silence: Duration) -> bool {
+        // No clock is read for text that joins what waits.
+        self.queued_bytes == 0
+            && self.text_sent.is_none_or(|sent| clock::now().duration_since(sent) >= silence)
+    }
+
     /// Gives the queue's room back: a run that waits keeps none.
     fn rest(&mut self) {
         if self.queue.is_empty() {
@@ -346,6 +357,9 @@ impl State {
         let first = EventId::new(self.epoch, self.next - self.queue.len() as u64);
         let events: Vec<Event> = self.queue.drain(..size).collect();
         let sent: usize = events.iter().map(Event::text_bytes).sum();
+        if sent > 0 {
+            self.text_sent = Some(clock::now());
+        }
         self.queued_bytes = self.queued_bytes.saturating_sub(sent);
         (first, events)
     }

@@ -11,6 +11,7 @@ local owner = string.sub(token, 1, 8)
 local epoch, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
 local PAYLOADS = 11
 
+-- `next.lua` does the same for what almost always comes: keep the fields of entries alike.
 local function id(position)
     return string.format('%d-%d', epoch, position)
 end
