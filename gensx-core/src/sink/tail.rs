@@ -71,7 +71,8 @@ impl Events {
 /// ```
 #[must_use]
 pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> Events {
-    let reader = Reader { sink, run, cursor: after, page: VecDeque::new(), state: State::Unchecked };
+    let reader =
+        Reader { sink, run, cursor: after, page: VecDeque::new(), at_end: false, state: State::Unchecked };
     Events(Box::pin(stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await.transpose()?;
         reader.state = match &next {
@@ -95,6 +96,8 @@ struct Reader {
     run: RunId,
     cursor: Option<EventId>,
     page: VecDeque<Entry>,
+    /// Whether the stream ended with the page that was read last.
+    at_end: bool,
     state: State,
 }
 
@@ -108,19 +111,19 @@ impl Reader {
         if over {
             return Ok(None);
         }
-        let mut woken = false;
         while self.page.is_empty() {
-            self.page = self.read(self.position(), PAGE).await?.into();
-            if self.page.is_empty() {
-                if let (true, Some(cursor)) = (woken, self.cursor) {
-                    // Woken for nothing: the store may have lost what this reader has seen.
-                    self.expect_cursor(cursor).await?;
-                }
-                woken = true;
+            let woken = self.at_end;
+            if woken {
                 let (run, after) = (&self.run, self.position());
                 patiently(|| self.sink.changed(run, after)).await?;
-            } else {
-                self.check_page().await?;
+            }
+            self.page = self.read(self.position(), PAGE).await?.into();
+            // What was the end is waited at, and not read to find nothing.
+            self.at_end = self.page.len() < PAGE;
+            match self.cursor {
+                // Woken for nothing: the store may have lost what this reader has seen.
+                Some(cursor) if self.page.is_empty() && woken => self.expect_cursor(cursor).await?,
+                _ => self.check_page().await?,
             }
         }
         let Some(entry) = self.page.pop_front() else { return Ok(None) };
