@@ -10,6 +10,7 @@ mod chain;
 mod follow;
 mod idle;
 mod measure;
+mod peers;
 mod redis;
 mod resume;
 
@@ -17,7 +18,7 @@ use measure::Row;
 
 type Figure = (&'static str, fn() -> Vec<Row>);
 
-const FIGURES: [Figure; 12] = [
+const FIGURES: [Figure; 13] = [
     ("overhead", call::overhead),
     ("scale", call::scale),
     ("chain", chain::strict),
@@ -30,6 +31,7 @@ const FIGURES: [Figure; 12] = [
     ("redis-resume", redis::resume),
     ("redis-readers", redis::readers),
     ("redis-memory", redis::memory),
+    ("peers", peers::peers),
 ];
 
 fn main() {
