@@ -7,6 +7,7 @@ mod backend;
 mod bounds;
 mod cached;
 mod damage;
+mod dropped;
 mod edits;
 mod identity;
 mod messages;

@@ -41,12 +41,28 @@ pub(crate) fn count(what: &str) -> usize {
 
 type Predicate = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
-/// A sink that dies right after an event: what comes later never arrives, as when the process is killed.
+/// A sink that dies right after an event: what comes later never arrives, as when the process is killed. It can keep back
+/// its answers about another one until it is told to go on.
 pub(crate) struct Dying {
     sink: Arc<dyn EventSink>,
     last: Predicate,
     dead: AtomicBool,
     died: Notify,
+    slow: Predicate,
+    pub(crate) is_slow: Notify,
+    pub(crate) goes_on: Notify,
+}
+
+impl Dying {
+    fn new(sink: Arc<dyn EventSink>, last: Predicate, slow: Predicate) -> Arc<Self> {
+        let (died, is_slow, goes_on) = Default::default();
+        Arc::new(Self { sink, last, dead: AtomicBool::new(false), died, slow, is_slow, goes_on })
+    }
+
+    /// One that lives, and keeps back its answer about an event.
+    pub(crate) fn slow(slow: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Arc<Self> {
+        Self::new(Arc::new(MemorySink::new()), Box::new(|_| false), Box::new(slow))
+    }
 }
 
 impl fmt::Debug for Dying {
@@ -67,6 +83,10 @@ impl EventSink for Dying {
         }
         let decode = |payload| Event::decode(batch.first, payload).unwrap();
         let answer = self.sink.append(batch).await;
+        if batch.payloads.iter().map(decode).any(|event| (self.slow)(&event)) {
+            self.is_slow.notify_one();
+            self.goes_on.notified().await;
+        }
         if batch.payloads.iter().map(decode).any(|event| (self.last)(&event)) {
             self.dead.store(true, Ordering::SeqCst);
             self.died.notify_one();
@@ -185,12 +205,7 @@ where
     W::Output: Serialize + DeserializeOwned + Send + 'static,
     I: Serialize + DeserializeOwned + Send + 'static,
 {
-    let dying = Arc::new(Dying {
-        sink: Arc::clone(&sink),
-        last: Box::new(last),
-        dead: AtomicBool::new(false),
-        died: Notify::new(),
-    });
+    let dying = Dying::new(Arc::clone(&sink), Box::new(last), Box::new(|_| false));
     let runtime = Runtime::builder().shared_sink(Arc::clone(&dying) as Arc<dyn EventSink>).build();
     // A process of its own, whose tasks end with it.
     let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -8,6 +8,7 @@ use crate::{
     call::{Leaf, Next},
     event::{EventKind, Json},
     identity::{Fingerprint, Marker},
+    run::ledger::Known,
     sink::Message,
 };
 
@@ -43,20 +44,20 @@ pub fn input<T: DeserializeOwned>(
 ) -> impl Future<Output = Result<T>> + Send {
     let (name, deadline) = (name.to_owned(), deadline.into());
     let leaf = Leaf::build("gensx.input", &Marker::Inputs(Fingerprint::of(name.as_bytes())));
-    async move {
-        let json = wait::<T>(leaf?, &name, deadline).await?;
+    Leaf::attended(leaf, move |leaf| async move {
+        let json = wait::<T>(leaf, &name, deadline).await?;
         serde_json::from_str(json.get()).map_err(|error| {
             let text = format!("the recorded input `{name}` is no `{}`", std::any::type_name::<T>());
             Error::of(ErrorKind::Replay, text).with_source(error)
         })
-    }
+    })
 }
 
 async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<Duration>) -> Result<Json> {
     let due_ms = match leaf.next().await? {
         Next::Known(json) => return json,
         Next::Begin { whole_ms: Some(_), due_ms } => due_ms.filter(|due| *due != u64::MAX),
-        Next::Begin { whole_ms: None, .. } => request(&leaf, name, deadline),
+        Next::Begin { whole_ms: None, .. } => request(&mut leaf, name, deadline)?,
     };
     let run = std::sync::Arc::clone(leaf.run());
     run.mail.pull_or_warn(&run).await;
@@ -76,12 +77,8 @@ async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<
     // Boxed: while the run waits, maybe for days, it holds no room for what follows.
     match message {
         Some((message, data)) => {
-            let kind = EventKind::InputReceived {
-                name: name.to_owned(),
-                message: message.number,
-                data: data.clone(),
-            };
-            Ok(Box::pin(leaf.end(kind, data)).await)
+            Box::pin(receive(&mut leaf, message, &data)).await?;
+            Ok(data)
         }
         None => {
             let text =
@@ -92,11 +89,24 @@ async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<
 }
 
 /// Records that the run waits; readers see it at once.
-fn request(leaf: &Leaf, name: &str, deadline: Option<Duration>) -> Option<u64> {
+fn request(leaf: &mut Leaf, name: &str, deadline: Option<Duration>) -> Result<Option<u64>> {
     let ms = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let due_ms = deadline.map(|wait| leaf.run().store_now_ms().saturating_add(ms(wait)));
-    leaf.push(EventKind::InputRequested { name: name.to_owned(), parent: leaf.parent().id, due_ms });
-    due_ms
+    let parent = leaf.parent().id;
+    leaf.begin(EventKind::InputRequested { name: name.to_owned(), parent, due_ms })?;
+    Ok(due_ms)
+}
+
+/// Records that the message was taken; one that cannot be is given back.
+async fn receive(leaf: &mut Leaf, message: Message, data: &Json) -> Result<()> {
+    let kind =
+        EventKind::InputReceived { name: message.name.clone(), message: message.number, data: data.clone() };
+    let run = std::sync::Arc::clone(leaf.run());
+    let taken = leaf.end(kind, Known::value(data.clone())).await;
+    if taken.is_err() {
+        run.mail.give_back(message);
+    }
+    taken
 }
 
 /// The next message that decodes.
@@ -110,6 +120,9 @@ async fn next_of<T: DeserializeOwned>(leaf: &Leaf, name: &str) -> (Message, Json
             },
             Err(error) => format!("it is no `{}`: {error}", std::any::type_name::<T>()),
         };
-        leaf.push(EventKind::InputRejected { name: name.to_owned(), message: message.number, reason });
+        let kind = EventKind::InputRejected { name: name.to_owned(), message: message.number, reason };
+        if leaf.note(kind).is_err() {
+            leaf.run().mail.give_back(message);
+        }
     }
 }

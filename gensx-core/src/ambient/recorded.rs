@@ -29,10 +29,10 @@ const NOTHING: Marker<'static> = Marker::Inputs(Fingerprint::NONE);
 /// [`ErrorKind::Config`] outside a run.
 pub fn now() -> impl Future<Output = Result<SystemTime>> + Send {
     let leaf = Leaf::build("gensx.now", &NOTHING);
-    async move {
-        let ms: u64 = recorded(leaf?, |leaf| leaf.run().store_now_ms()).await?;
+    Leaf::attended(leaf, move |leaf| async move {
+        let ms: u64 = recorded(leaf, |leaf| leaf.run().store_now_ms()).await?;
         Ok(SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
-    }
+    })
 }
 
 /// A random UUID (version 4), recorded.
@@ -51,10 +51,10 @@ pub fn now() -> impl Future<Output = Result<SystemTime>> + Send {
 /// [`ErrorKind::Config`] outside a run.
 pub fn uuid() -> impl Future<Output = Result<uuid::Uuid>> + Send {
     let leaf = Leaf::build("gensx.uuid", &NOTHING);
-    async move {
+    Leaf::attended(leaf, move |leaf| async move {
         let drawn = |bytes| uuid::Builder::from_random_bytes(bytes).into_uuid();
-        recorded(leaf?, |leaf| leaf.drawn().map_or_else(uuid::Uuid::new_v4, drawn)).await
-    }
+        recorded(leaf, |leaf| leaf.drawn().map_or_else(uuid::Uuid::new_v4, drawn)).await
+    })
 }
 
 /// A random number of 64 bits, recorded. Not for secrets: it stands in the stream.
@@ -73,11 +73,11 @@ pub fn uuid() -> impl Future<Output = Result<uuid::Uuid>> + Send {
 /// [`ErrorKind::Config`] outside a run.
 pub fn random() -> impl Future<Output = Result<u64>> + Send {
     let leaf = Leaf::build("gensx.random", &NOTHING);
-    async move {
+    Leaf::attended(leaf, move |leaf| async move {
         let any = || uuid::Uuid::new_v4().as_u64_pair().1 ^ uuid::Uuid::new_v4().as_u64_pair().0;
         let drawn = |bytes| uuid::Uuid::from_bytes(bytes).as_u64_pair().0;
-        recorded(leaf?, |leaf| leaf.drawn().map_or_else(any, drawn)).await
-    }
+        recorded(leaf, |leaf| leaf.drawn().map_or_else(any, drawn)).await
+    })
 }
 
 async fn recorded<T>(mut leaf: Leaf, make: impl FnOnce(&Leaf) -> T) -> Result<T>
@@ -89,7 +89,8 @@ where
         Next::Begin { .. } => {
             let value = make(&leaf);
             let json = to_json(&value)?;
-            leaf.end_with(json, std::any::type_name::<T>()).await
+            leaf.end_with(json, std::any::type_name::<T>()).await?;
+            return Ok(value);
         }
     };
     serde_json::from_str(json.get()).map_err(|error| {

@@ -6,6 +6,7 @@ use crate::{
     component::null,
     event::EventKind,
     identity::{Fingerprint, Marker},
+    run::ledger::Known,
 };
 
 /// Sleeps. The time when it is due is recorded: a resumed run waits only for what is left, and never
@@ -26,20 +27,19 @@ use crate::{
 pub fn sleep(duration: Duration) -> impl Future<Output = Result<()>> + Send {
     let whole_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let leaf = Leaf::build("gensx.sleep", &Marker::Inputs(Fingerprint::of(&whole_ms.to_le_bytes())));
-    async move {
-        let mut leaf = leaf?;
+    Leaf::attended(leaf, move |mut leaf| async move {
         let due_ms = match leaf.next().await? {
             Next::Known(json) => return json.map(drop),
             Next::Begin { due_ms: Some(due_ms), .. } => due_ms,
             Next::Begin { due_ms: None, .. } => {
                 let due_ms = leaf.run().store_now_ms().saturating_add(whole_ms);
-                leaf.push(EventKind::TimerSet { parent: leaf.parent().id, duration_ms: whole_ms, due_ms });
+                let parent = leaf.parent().id;
+                leaf.begin(EventKind::TimerSet { parent, duration_ms: whole_ms, due_ms })?;
                 due_ms
             }
         };
         let left = leaf.run().remaining(due_ms, duration);
         leaf.run().config.clock.sleep(left).await;
-        leaf.end(EventKind::TimerFired, null()).await;
-        Ok(())
-    }
+        leaf.end(EventKind::TimerFired, Known::value(null())).await
+    })
 }

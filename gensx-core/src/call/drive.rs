@@ -1,9 +1,12 @@
 //! A call inside a run, from its first poll to its outcome.
 
+mod unheard;
+
 use std::{sync::Arc, time::Duration};
 
 use tracing::Instrument as _;
 
+use self::unheard::Unheard;
 use super::{Built, CallFuture, Failure, Seen, attempt, outside, replay, settle};
 use crate::{
     Error, ErrorKind, Fate, Result,
@@ -15,7 +18,7 @@ use crate::{
     retry::{Decision, decide},
     run::{
         RunCore, cancelled,
-        ledger::{Done, Known, Start, Wait},
+        ledger::{Done, Known, Wait},
         lookup::Plan,
         node::{Node, Place},
         turns::Turn,
@@ -52,7 +55,14 @@ async fn inside<T: Send>(
         replay::note_divergence(&call, &place, &inputs);
     }
     let span = tracing::info_span!("component", name = %call.spec.name, call = %place.id, label = call.label);
-    async { Running::start(call, place, inputs, go_on).await.finish().await }.instrument(span).await
+    async {
+        match Running::start(call, place, inputs, go_on).await {
+            Ok(mut running) => running.finish().await,
+            Err(error) => Err(error),
+        }
+    }
+    .instrument(span)
+    .await
 }
 
 fn check<T>(call: &Built<'_, T>, place: &Place, inputs: &InputRecord) -> Result<()> {
@@ -82,6 +92,7 @@ struct Running<'a, T> {
     inputs: Box<InputRecord>,
     wait: Option<Wait>,
     flight: Option<Flight>,
+    unheard: Option<Unheard<T>>,
 }
 
 /// Cancels the call if it is dropped before its outcome.
@@ -96,6 +107,32 @@ impl Drop for Open {
     }
 }
 
+/// Records that the call starts, and gives the position; the run's own first event stands for its first call's.
+fn record_start<T>(
+    node: &Node,
+    call: &Built<'_, T>,
+    place: &Place,
+    inputs: &InputRecord,
+    shown: Option<Json>,
+    resumed: bool,
+) -> u64 {
+    if node.is_root() {
+        return 0;
+    }
+    let kind = EventKind::Started {
+        name: call.spec.name.clone().into_owned(),
+        parent: Some(place.parent.id),
+        version: call.spec.version,
+        fingerprint: inputs.fingerprint,
+        key: call.key.clone(),
+        args: inputs.args.clone(),
+        inputs: shown,
+        label: call.label.clone(),
+        resumed,
+    };
+    node.run.push(Some(node.id), node.attempt(), kind)
+}
+
 struct Settled<T> {
     value: T,
     json: Json,
@@ -106,20 +143,25 @@ impl<'a, T: Send> Running<'a, T> {
     async fn start(
         call: Box<Built<'a, T>>,
         place: Place,
-        inputs: Box<InputRecord>,
+        mut inputs: Box<InputRecord>,
         go_on: Option<(u32, u64, Option<Wait>)>,
-    ) -> Self {
+    ) -> Result<Self> {
         let run = Arc::clone(&place.parent.run);
         if durability(&call, &run) == Durability::Strict {
             catch_up(&run).await;
         }
         let (attempt, begin, wait) = go_on.unwrap_or((1, 0, None));
         let retries = call.retry.max_attempts() > 1;
-        let node = Node::start(&place, call.spec.clone(), inputs.fingerprint, attempt, retries);
-        let mut running = Self { call, open: Open { node, place }, inputs, wait, flight: None };
-        let started = running.record_start(go_on.is_some());
-        running.open.node.set_begin(if go_on.is_some() { begin } else { started });
-        running
+        let what = (call.spec.clone(), inputs.fingerprint);
+        let shown = inputs.json.take();
+        let record = |node: &Node| {
+            let started = record_start(node, &call, &place, &inputs, shown, go_on.is_some());
+            if go_on.is_some() { begin } else { started }
+        };
+        let Some(node) = Node::start(&place, what, (attempt, retries), record) else {
+            return Err(cancelled(&call.spec.name));
+        };
+        Ok(Self { call, open: Open { node, place }, inputs, wait, flight: None, unheard: None })
     }
 
     fn node(&self) -> &Arc<Node> {
@@ -128,26 +170,6 @@ impl<'a, T: Send> Running<'a, T> {
 
     fn run(&self) -> &Arc<RunCore> {
         &self.open.node.run
-    }
-
-    fn record_start(&mut self, resumed: bool) -> u64 {
-        let (call, inputs) = (&self.call, &mut self.inputs);
-        let node = &self.open.node;
-        if node.is_root() {
-            return 0;
-        }
-        let kind = EventKind::Started {
-            name: call.spec.name.clone().into_owned(),
-            parent: Some(self.open.place.parent.id),
-            version: call.spec.version,
-            fingerprint: inputs.fingerprint,
-            key: call.key.clone(),
-            args: inputs.args.clone(),
-            inputs: inputs.json.take(),
-            label: call.label.clone(),
-            resumed,
-        };
-        node.run.push(Some(node.id), node.attempt(), kind)
     }
 
     async fn finish(&mut self) -> Result<T> {
@@ -234,13 +256,14 @@ impl<'a, T: Send> Running<'a, T> {
     async fn retry(&mut self, failure: &Failure, delay: Duration) {
         let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
         let next = node.attempt() + 1;
-        node.next_attempt(next);
         let whole_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         let wait = Wait { whole_ms, due_ms: run.store_now_ms().saturating_add(whole_ms) };
         let error = ErrorBody(ErrorRecord::of(&failure.error, None, |text| run.mask(text)));
         let kind = EventKind::Retried { error, delay_ms: wait.whole_ms, due_ms: wait.due_ms };
-        let position = run.push(Some(node.id), next, kind);
-        node.set_begin(position);
+        let Some(position) = node.next_attempt(next, || run.push(Some(node.id), next, kind)) else {
+            // Whoever polls it next hears that it is cancelled.
+            return std::future::pending().await;
+        };
         run.gate.activate(run.ledger().outcomes());
         self.wait = Some(wait);
         if durability(&self.call, &run) == Durability::Strict {
@@ -267,8 +290,17 @@ impl<'a, T: Send> Running<'a, T> {
         self.flight = None;
         let type_name = (self.call.output.type_name)().to_owned();
         let recorded = self.record(Known::Output { json, type_name, origin })?;
-        self.settle(recorded, Some(origin)).await;
-        Ok(value)
+        let Some((position, turn)) = recorded else {
+            self.told(Some(origin));
+            return Ok(value);
+        };
+        self.unheard = Some(Unheard { position, outcome: Ok((value, origin)) });
+        self.settle(position, turn).await;
+        self.told(Some(origin));
+        match self.unheard.take() {
+            Some(Unheard { outcome: Ok((value, _)), .. }) => Ok(value),
+            _ => Err(cancelled(&self.node().spec.name)),
+        }
     }
 
     async fn fail(&mut self, failure: Failure) -> Result<T> {
@@ -281,45 +313,51 @@ impl<'a, T: Send> Running<'a, T> {
         if self.run().config.decoded_copies {
             error = replay::failure(body.clone(), self.call.decode_error);
         }
-        let recorded = self.record(Known::Failed(body))?;
-        self.settle(recorded, None).await;
+        if let Some((position, turn)) = self.record(Known::Failed(body.clone()))? {
+            self.unheard = Some(Unheard { position, outcome: Err(body) });
+            self.settle(position, turn).await;
+        }
+        self.unheard = None;
+        self.told(None);
         Err(error)
     }
 
     /// Records the outcome, and gives its position and its turn; the run's own events stand for that of its first call.
     fn record(&mut self, result: Known) -> Result<Option<(u64, Turn)>> {
         let (node, run) = (Arc::clone(self.node()), Arc::clone(self.run()));
-        if !node.end() {
-            return Err(cancelled(&node.spec.name));
-        }
-        self.open.place.keep();
-        if node.is_root() {
-            return Ok(None);
-        }
         let keep = self.open.place.parent.keep.then(|| (self.as_start(), result.clone()));
         let outcome = match result {
             Known::Output { json, type_name, origin } => Outcome::Output { json, type_name, origin },
             Known::Failed(error) => Outcome::Failed(error),
         };
-        let position = run.push(Some(node.id), node.attempt(), EventKind::Ended { outcome });
-        let turn = Turn::take(&run, position);
-        if let Some((start, result)) = keep {
-            run.ledger().remember(node.id, Some(start), Done { position, result });
+        let recorded = node.end(|| {
+            if node.is_root() {
+                return None;
+            }
+            let position = run.push(Some(node.id), node.attempt(), EventKind::Ended { outcome });
+            Some((position, Turn::take(&run, position)))
+        });
+        let recorded = recorded.ok_or_else(|| cancelled(&node.spec.name))?;
+        if let (Some((position, _)), Some((start, result))) = (&recorded, keep) {
+            run.ledger().remember(node.id, Some(start), Done { position: *position, result });
         }
-        Ok(Some((position, turn)))
+        Ok(recorded)
     }
 
     /// Waits for the sink where the call is strict, and for the outcomes that were recorded before.
-    async fn settle(&mut self, recorded: Option<(u64, Turn)>, output: Option<Origin>) {
-        if let Some((position, turn)) = recorded {
-            let run = self.run();
-            match durability(&self.call, run) {
-                Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
-                // Also where a strict outcome that was recorded before is not durable yet: it comes first.
-                Durability::Pipelined | Durability::Strict => run.commit(position).await,
-            }
-            turn.wait().await;
+    async fn settle(&mut self, position: u64, turn: Turn) {
+        let run = self.run();
+        match durability(&self.call, run) {
+            Durability::Pipelined if turn.is_next() => run.outbox.leave_behind(position),
+            // Also where a strict outcome that was recorded before is not durable yet: it comes first.
+            Durability::Pipelined | Durability::Strict => run.commit(position).await,
         }
+        turn.wait().await;
+    }
+
+    /// The caller has the outcome: nobody else gets it.
+    fn told(&mut self, output: Option<Origin>) {
+        self.open.place.keep();
         if let Some(probe) = &self.run().config.probe {
             probe.ended(&self.seen(), output);
         }
@@ -335,18 +373,6 @@ impl<'a, T: Send> Running<'a, T> {
             function: self.call.function.name(),
             attempt: node.attempt(),
             inputs: None,
-        }
-    }
-
-    fn as_start(&self) -> Start {
-        Start {
-            name: self.call.spec.name.clone().into_owned(),
-            parent: Some(self.open.place.parent.id),
-            version: self.call.spec.version,
-            fingerprint: self.inputs.fingerprint,
-            args: self.inputs.args.clone(),
-            key: self.call.key.clone(),
-            label: self.call.label.clone(),
         }
     }
 }

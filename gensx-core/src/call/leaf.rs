@@ -1,10 +1,9 @@
 //! Recorded calls without a body of their own: time, randomness, sleeps and inputs.
 
-use std::sync::Arc;
+use std::{future::poll_fn, sync::Arc};
 
 use crate::{
     Error, ErrorKind, Fate, Result,
-    component::null,
     error::ErrorRecord,
     event::{ErrorBody, EventKind, Json, Origin, Outcome},
     identity::{Fingerprint, Marker},
@@ -22,6 +21,17 @@ use crate::{
 pub(crate) struct Leaf {
     name: &'static str,
     place: Place,
+    state: State,
+}
+
+enum State {
+    /// Nothing of it is recorded.
+    Built,
+    /// The stream says that it waits.
+    Waits,
+    /// Its outcome is recorded, and the caller does not have it yet.
+    Unheard(Done),
+    Over,
 }
 
 /// What is to be done about a leaf.
@@ -39,7 +49,7 @@ impl Leaf {
     /// Outside a run.
     pub(crate) fn build(name: &'static str, marker: &Marker<'_>) -> Result<Self> {
         match scope::current() {
-            Some(node) => Ok(Self { name, place: node.place(name, marker) }),
+            Some(node) => Ok(Self { name, place: node.place(name, marker), state: State::Built }),
             None => {
                 let text = format!(
                     "`{name}` is recorded in a run, and there is none here: call it inside a component that runs"
@@ -78,8 +88,8 @@ impl Leaf {
         let planned = plan(run.ledger().record(self.place.id), &asked);
         Ok(match planned {
             Plan::Hear(position) => {
-                self.place.keep();
                 run.gate.hear(&run, position).await;
+                self.place.keep();
                 let known = run.ledger().claim(self.place.id, self.place.parent.keep);
                 Next::Known(match known {
                     Some(Known::Output { json, .. }) => Ok(json),
@@ -88,6 +98,7 @@ impl Leaf {
                 })
             }
             Plan::GoOn { wait, .. } => {
+                self.state = State::Waits;
                 run.gate.start(&run).await;
                 let (due_ms, whole_ms) = (wait.map(|wait| wait.due_ms), wait.map(|wait| wait.whole_ms));
                 Next::Begin { due_ms, whole_ms }
@@ -99,39 +110,94 @@ impl Leaf {
         })
     }
 
-    /// Records an event of this leaf.
-    pub(crate) fn push(&self, kind: EventKind) -> u64 {
-        self.run().push(Some(self.place.id), 1, kind)
+    /// Records that it waits.
+    ///
+    /// # Errors
+    /// As every call of which the component that built it has ended.
+    pub(crate) fn begin(&mut self, kind: EventKind) -> Result<()> {
+        self.note(kind)?;
+        self.state = State::Waits;
+        Ok(())
     }
 
-    /// Records the outcome, and waits until it is durable.
-    pub(crate) async fn end(mut self, kind: EventKind, json: Json) -> Json {
+    /// Records an event of this leaf.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(crate) fn note(&self, kind: EventKind) -> Result<()> {
+        self.record(kind, drop)
+    }
+
+    fn record<R>(&self, kind: EventKind, then: impl FnOnce(u64) -> R) -> Result<R> {
+        let push = || then(self.run().push(Some(self.place.id), 1, kind));
+        self.place.record(push).ok_or_else(|| cancelled(self.name))
+    }
+
+    /// Records the outcome, and waits until it is durable and its turn has come.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(crate) async fn end(&mut self, kind: EventKind, result: Known) -> Result<()> {
         let run = Arc::clone(self.run());
-        let position = self.push(kind);
-        let turn = Turn::take(&run, position);
-        self.place.keep();
+        let (position, turn) = self.record(kind, |position| (position, Turn::take(&run, position)))?;
+        let done = Done { position, result };
         if self.place.parent.keep {
-            let result =
-                Known::Output { json: json.clone(), type_name: String::new(), origin: Origin::Executed };
-            run.ledger().remember(self.place.id, None, Done { position, result });
+            run.ledger().remember(self.place.id, None, done.clone());
         }
+        self.state = State::Unheard(done);
         run.commit(position).await;
         turn.wait().await;
-        json
+        self.state = State::Over;
+        self.place.keep();
+        Ok(())
     }
 
     /// Records a value as the outcome.
-    pub(crate) async fn end_with(self, json: Json, type_name: &'static str) -> Json {
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(crate) async fn end_with(&mut self, json: Json, type_name: &'static str) -> Result<()> {
         let type_name = type_name.to_owned();
-        let outcome = Outcome::Output { json: json.clone(), type_name, origin: Origin::Executed };
-        self.end(EventKind::Ended { outcome }, json).await
+        let outcome =
+            Outcome::Output { json: json.clone(), type_name: type_name.clone(), origin: Origin::Executed };
+        let result = Known::Output { json, type_name, origin: Origin::Executed };
+        self.end(EventKind::Ended { outcome }, result).await
     }
 
-    /// Records a failure as the outcome.
-    pub(crate) async fn fail(self, error: Error) -> Error {
+    /// Records a failure as the outcome, and gives it; or why that cannot be.
+    pub(crate) async fn fail(&mut self, error: Error) -> Error {
         let error = error.at(self.place.path(self.name), 1).with_fate(Fate::Permanent);
         let body = ErrorBody(ErrorRecord::of(&error, None, |text| self.run().mask(text)));
-        self.end(EventKind::Ended { outcome: Outcome::Failed(body) }, null()).await;
-        error
+        let kind = EventKind::Ended { outcome: Outcome::Failed(body.clone()) };
+        self.end(kind, Known::Failed(body)).await.err().unwrap_or(error)
+    }
+
+    /// Runs `work` on a leaf for as long as the component wants it that built it.
+    pub(crate) fn attended<T, F, W>(leaf: Result<Self>, work: W) -> impl Future<Output = Result<T>> + Send
+    where
+        F: Future<Output = Result<T>> + Send,
+        W: FnOnce(Self) -> F,
+    {
+        // In a box: the futures of components that hold this one by value stay small.
+        let attended = leaf.map(|leaf| (leaf.place.link(), leaf.name, Box::pin(work(leaf))));
+        async move {
+            let (mut link, name, mut work) = attended?;
+            poll_fn(|cx| match super::gone(&mut link, cx) {
+                Some(answer) => answer.map(|()| Err(cancelled(name))),
+                None => work.as_mut().poll(cx),
+            })
+            .await
+        }
+    }
+}
+
+/// Says on the stream that nobody waits any more, and leaves an outcome that was recorded to the next who asks.
+impl Drop for Leaf {
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Waits => drop(self.note(EventKind::Ended { outcome: Outcome::Cancelled })),
+            State::Unheard(done) => self.place.leave(None, done),
+            State::Built | State::Over => {}
+        }
     }
 }

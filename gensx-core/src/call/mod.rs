@@ -306,7 +306,7 @@ impl<'a, T: Send + 'a> Future for Call<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let this = &mut *self;
-        if let Some(link) = &this.link
+        if let Some(link) = &mut this.link
             && let Some(answer) = gone(link, cx)
         {
             return answer.map(|()| {
@@ -322,27 +322,25 @@ impl<'a, T: Send + 'a> Future for Call<'a, T> {
         }
         let State::Running(future) = &mut this.state else { return Poll::Pending };
         let result = std::task::ready!(future.as_mut().poll(cx));
-        this.state = State::Over("done");
+        (this.state, this.link) = (State::Over("done"), None);
         Poll::Ready(result)
     }
 }
 
 /// Whether the call has nothing to live for: its parent has ended, or the run is stopped. Inside the run's own future a
 /// stopped run's calls wait to be dropped; a task of the application's own hears that the call is cancelled.
-fn gone(link: &Link, cx: &Context<'_>) -> Option<Poll<()>> {
+fn gone(link: &mut Link, cx: &Context<'_>) -> Option<Poll<()>> {
     let run = &link.parent.run;
     let stopped = run.stopped().is_some();
     let inside = scope::with(|node| Arc::ptr_eq(&node.run, run)).unwrap_or(false);
     if stopped && inside {
         return Some(Poll::Pending);
     }
-    if stopped || !link.is_current() {
-        return Some(Poll::Ready(()));
-    }
     if !inside {
-        run.note_foreign(link.id, cx.waker());
+        // First, so that an end that comes between the two is heard.
+        link.note_foreign(cx.waker());
     }
-    None
+    (stopped || !link.is_current()).then_some(Poll::Ready(()))
 }
 
 impl<T> Call<'_, T> {

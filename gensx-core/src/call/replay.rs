@@ -60,9 +60,8 @@ impl<T> Decoder<T> {
 /// Waits for the outcome's turn and gives it.
 pub(super) async fn hear<T>(call: Decoder<T>, mut place: Place, position: u64) -> Result<T> {
     let run = Arc::clone(&place.parent.run);
-    // Its place was kept when the outcome was recorded, whether or not the caller lived to get it.
-    place.keep();
     run.gate.hear(&run, position).await;
+    place.keep();
     let known = run.ledger().claim(place.id, place.parent.keep);
     if let Some(probe) = &run.config.probe {
         probe.heard(&call.seen(&place));

@@ -77,6 +77,13 @@ pub(crate) enum Known {
     Failed(ErrorBody),
 }
 
+impl Known {
+    /// The value of a leaf.
+    pub(crate) fn value(json: Json) -> Self {
+        Self::Output { json, type_name: String::new(), origin: Origin::Executed }
+    }
+}
+
 impl Ledger {
     /// Takes in the next event.
     pub(crate) fn apply(&mut self, event: Event) -> Result<()> {
@@ -119,10 +126,10 @@ impl Ledger {
             EventKind::InputRequested { due_ms, .. } => {
                 self.open_wait(seq, call, u64::MAX, due_ms.unwrap_or(u64::MAX));
             }
-            EventKind::TimerFired => self.done(seq, call, plain(crate::component::null())),
+            EventKind::TimerFired => self.done(seq, call, Known::value(crate::component::null())),
             EventKind::InputReceived { message, data, .. } => {
                 self.taken_messages.insert(message);
-                self.done(seq, call, plain(data));
+                self.done(seq, call, Known::value(data));
             }
             EventKind::Ended { outcome } => match outcome {
                 Outcome::Output { json, type_name, origin } => {
@@ -148,6 +155,12 @@ impl Ledger {
     pub(crate) fn remember(&mut self, call: CallId, start: Option<Start>, done: Done) {
         let record = Record { done: Some(done), start: start.map(Box::new), attempt: 1, ..Record::default() };
         self.calls.insert(call, record);
+    }
+
+    /// Keeps an outcome of this life that its caller did not wait for: it is the next one's who takes its place.
+    pub(crate) fn leave(&mut self, call: CallId, start: Option<Start>, done: Done) {
+        self.remember(call, start, done);
+        self.note_claimed(call);
     }
 
     pub(crate) fn record(&self, call: CallId) -> Option<&Record> {
@@ -223,10 +236,6 @@ fn by_parent(calls: &ByCall<Record>) -> ByCall<Vec<CallId>> {
         }
     }
     children
-}
-
-fn plain(json: Json) -> Known {
-    Known::Output { json, type_name: String::new(), origin: Origin::Executed }
 }
 
 fn patch_object(object: &mut Value, patch: &Json, id: EventId) -> Result<()> {

@@ -75,6 +75,14 @@ impl Mail {
     }
 }
 
+impl Mail {
+    /// Gives back a message that could not be recorded as taken: it is the next one's who asks.
+    pub(crate) fn give_back(&self, message: Message) {
+        lock(&self.state).waiting.entry(message.name.clone()).or_default().push_front(message);
+        self.arrived.notify_waiters();
+    }
+}
+
 impl State {
     fn sort(&mut self, message: Message) {
         // Two pulls at once may read the same page.

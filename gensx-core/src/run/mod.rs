@@ -1,5 +1,6 @@
 //! One run in this process: what its calls share.
 
+pub(crate) mod foreign;
 pub(crate) mod gate;
 pub(crate) mod ledger;
 pub(crate) mod lookup;
@@ -21,6 +22,7 @@ use futures_util::task::AtomicWaker;
 use serde_json::Value;
 
 use self::{
+    foreign::Foreign,
     gate::{Gate, Step},
     ledger::Ledger,
     mail::Mail,
@@ -58,8 +60,7 @@ pub(crate) struct RunCore {
     stop: OnceLock<Stop>,
     /// Wakes the run's own future.
     waker: AtomicWaker,
-    /// Calls that are polled by tasks of the application's own: they must hear when their parent has ended.
-    foreign: Mutex<HashMap<CallId, Waker>>,
+    pub(crate) foreign: Foreign,
     /// The last published state of each object.
     objects: Mutex<HashMap<String, Value>>,
     secrets: Mutex<Vec<String>>,
@@ -94,7 +95,7 @@ impl RunCore {
             ledger: Mutex::new(ledger),
             stop: OnceLock::new(),
             waker: AtomicWaker::new(),
-            foreign: Mutex::default(),
+            foreign: Foreign::default(),
             objects: Mutex::new(objects),
             secrets: Mutex::default(),
             store_time,
@@ -147,7 +148,7 @@ impl RunCore {
         }
         if self.stop.set(stop).is_ok() {
             self.waker.wake();
-            self.wake_foreign();
+            self.foreign.wake_all();
         }
     }
 
@@ -163,25 +164,12 @@ impl RunCore {
         self.waker.wake();
     }
 
-    pub(crate) fn note_foreign(&self, call: CallId, waker: &Waker) {
-        lock(&self.foreign).insert(call, waker.clone());
-    }
-
-    fn is_polled_by_others(&self) -> bool {
-        !lock(&self.foreign).is_empty()
-    }
-
     /// Lets somebody through who waits for the order of the stream; called when the run's future has nothing else to do.
     fn step(&self) -> Step {
         if self.turns.is_waited_for() && !self.gate.is_hearing() {
-            return self.turns.step(self.is_polled_by_others());
+            return self.turns.step(!self.foreign.is_empty());
         }
         self.gate.step()
-    }
-
-    pub(crate) fn wake_foreign(&self) {
-        let wakers = std::mem::take(&mut *lock(&self.foreign));
-        wakers.into_values().for_each(Waker::wake);
     }
 
     pub(crate) fn keep_secrets(&self, found: Vec<String>) {

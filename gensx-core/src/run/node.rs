@@ -4,14 +4,19 @@ use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicU32, Ordering},
     },
+    task::Waker,
 };
 
 use tokio::task::AbortHandle;
 
-use super::{RunCore, lock};
+use super::{
+    RunCore,
+    ledger::{Done, Start},
+    lock,
+};
 use crate::{
     CallId, Error,
     component::SpecRef,
@@ -30,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) spec: SpecRef,
     fingerprint: Fingerprint,
     parent: Option<Arc<Node>>,
+    /// The parent's generation when this call was built.
+    born: u32,
     /// Whether outcomes below are kept in memory, because this call or one above may begin another attempt.
     pub(crate) keep: bool,
     /// Counts attempts and the end: a child built under another number belongs to the past.
@@ -49,45 +56,70 @@ struct State {
     poison: Option<Error>,
 }
 
+/// Who is to be told that what they did is over: when nothing is locked, since it may drop calls.
+#[derive(Default)]
+struct Over {
+    tasks: Vec<AbortHandle>,
+    wakers: Vec<Waker>,
+}
+
+impl Over {
+    fn tell(self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        self.wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
 impl Node {
     /// The node above a run's first call. Users never see it.
     pub(crate) fn run(run: Arc<RunCore>, id: CallId, spec: SpecRef) -> Arc<Self> {
-        Arc::new(Self::bare(run, id, spec, Fingerprint::NONE, None, false))
+        Arc::new(Self {
+            run,
+            id,
+            spec,
+            fingerprint: Fingerprint::NONE,
+            parent: None,
+            born: 0,
+            keep: false,
+            generation: AtomicU32::new(0),
+            attempt: AtomicU32::new(1),
+            state: Mutex::default(),
+        })
     }
 
-    fn bare(
-        run: Arc<RunCore>,
-        id: CallId,
-        spec: SpecRef,
-        fingerprint: Fingerprint,
-        parent: Option<Arc<Self>>,
-        keep: bool,
-    ) -> Self {
-        let (generation, attempt) = (AtomicU32::new(0), AtomicU32::new(1));
-        Self { run, id, spec, fingerprint, parent, keep, generation, attempt, state: Mutex::default() }
-    }
-
-    /// Starts the call that stands at `place`.
+    /// Starts the call that stands at `place`, and has `record` say so; `None` if its parent wants it no more.
     pub(crate) fn start(
         place: &Place,
-        spec: SpecRef,
-        fingerprint: Fingerprint,
-        attempt: u32,
-        retries: bool,
-    ) -> Arc<Self> {
+        (spec, fingerprint): (SpecRef, Fingerprint),
+        (attempt, retries): (u32, bool),
+        record: impl FnOnce(&Self) -> u64,
+    ) -> Option<Arc<Self>> {
         let parent = &place.parent;
-        let node = Self::bare(
-            Arc::clone(&parent.run),
-            place.id,
+        let node = Arc::new(Self {
+            run: Arc::clone(&parent.run),
+            id: place.id,
             spec,
             fingerprint,
-            Some(Arc::clone(parent)),
-            parent.keep || retries,
-        );
-        node.attempt.store(attempt, Ordering::Relaxed);
-        let node = Arc::new(node);
-        lock(&parent.state).open.insert(place.id, Arc::downgrade(&node));
-        node
+            parent: Some(Arc::clone(parent)),
+            born: place.generation,
+            keep: parent.keep || retries,
+            generation: AtomicU32::new(0),
+            attempt: AtomicU32::new(attempt),
+            state: Mutex::default(),
+        });
+        let mut above = parent.if_current(place.generation)?;
+        above.open.insert(place.id, Arc::downgrade(&node));
+        let begin = record(&node);
+        drop(above);
+        node.set_begin(begin);
+        Some(node)
+    }
+
+    /// This call's state, locked, while it is in the attempt that a child was built in. What is recorded of the child
+    /// meanwhile stands before the end of that attempt.
+    fn if_current(&self, generation: u32) -> Option<MutexGuard<'_, State>> {
+        let state = lock(&self.state);
+        (self.generation.load(Ordering::Acquire) == generation).then_some(state)
     }
 
     /// Whether this is the node above the run's first call.
@@ -108,7 +140,7 @@ impl Node {
         lock(&self.state).begin
     }
 
-    pub(crate) fn set_begin(&self, seq: u64) {
+    fn set_begin(&self, seq: u64) {
         lock(&self.state).begin = seq;
     }
 
@@ -149,43 +181,82 @@ impl Node {
         Place { parent: Arc::clone(self), generation, base, slot, id, held: true }
     }
 
-    /// Ends the current attempt and begins the next one: occurrences start again.
-    pub(crate) fn next_attempt(&self, attempt: u32) {
-        self.close_children();
+    /// Ends the current attempt and begins the next one, which `record` says: occurrences start again. `None` if the call
+    /// has ended.
+    pub(crate) fn next_attempt(&self, attempt: u32, record: impl FnOnce() -> u64) -> Option<u64> {
+        let mut over = Over::default();
+        let above = self.above()?;
+        let mut state = lock(&self.state);
+        if state.ended {
+            return None;
+        }
+        self.close_children(&mut state, &mut over);
         self.attempt.store(attempt, Ordering::Relaxed);
+        let begin = record();
+        state.begin = begin;
+        drop((state, above));
+        over.tell();
+        Some(begin)
     }
 
-    /// Ends the call, once. What is still open below is cancelled, and recorded as such, before it is.
-    pub(crate) fn end(&self) -> bool {
-        let first = !std::mem::replace(&mut lock(&self.state).ended, true);
-        if first {
-            self.close_children();
-            if let Some(parent) = &self.parent {
-                lock(&parent.state).open.remove(&self.id);
-            }
+    /// Ends the call, once, and has `record` say how; `None` if it has ended, or its parent has. What is still open below
+    /// is cancelled, and recorded as such, before it is.
+    pub(crate) fn end<R>(&self, record: impl FnOnce() -> R) -> Option<R> {
+        let mut over = Over::default();
+        let mut above = self.above()?;
+        if !self.close(&mut over) {
+            return None;
         }
-        first
+        if let Some(above) = &mut above {
+            above.open.remove(&self.id);
+        }
+        let recorded = record();
+        drop(above);
+        over.tell();
+        Some(recorded)
     }
 
     pub(crate) fn cancel(&self) {
-        if self.end() && !self.is_root() {
+        self.end(|| self.record_cancelled());
+    }
+
+    /// The parent's state, locked, while it wants this call. Locks are taken from above to below.
+    #[expect(clippy::option_option, reason = "there may be no parent, and it may not want this call")]
+    fn above(&self) -> Option<Option<MutexGuard<'_, State>>> {
+        match &self.parent {
+            Some(parent) => parent.if_current(self.born).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn record_cancelled(&self) {
+        if !self.is_root() {
             self.run.push(Some(self.id), self.attempt(), EventKind::Ended { outcome: Outcome::Cancelled });
         }
     }
 
-    fn close_children(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        let (open, tasks) = {
-            let mut state = lock(&self.state);
-            state.slots.clear();
-            (std::mem::take(&mut state.open), std::mem::take(&mut state.tasks))
-        };
-        tasks.iter().for_each(AbortHandle::abort);
-        let children: Vec<_> = open.into_values().filter_map(|child| child.upgrade()).collect();
-        children.iter().for_each(|child| child.cancel());
-        if !children.is_empty() {
-            self.run.wake_foreign();
+    /// Whether it was open.
+    fn close(&self, over: &mut Over) -> bool {
+        let mut state = lock(&self.state);
+        let open = !std::mem::replace(&mut state.ended, true);
+        if open {
+            self.close_children(&mut state, over);
         }
+        open
+    }
+
+    fn close_children(&self, state: &mut State, over: &mut Over) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        state.slots.clear();
+        over.tasks.append(&mut state.tasks);
+        let open = std::mem::take(&mut state.open);
+        let children: Vec<_> = open.into_values().filter_map(|child| child.upgrade()).collect();
+        for child in &children {
+            if child.close(over) {
+                child.record_cancelled();
+            }
+        }
+        over.wakers.extend(self.run.foreign.take(self.id));
     }
 
     /// Ties a spawned task to this call: it is aborted when the attempt ends.
@@ -210,7 +281,8 @@ impl Node {
     }
 }
 
-/// A child's place under its parent, from when it is built until it has an outcome or is dropped.
+/// A child's place under its parent, from when it is built until its caller has an outcome, or drops it. An outcome that was
+/// recorded for a caller who dropped it is the next one's who takes the place.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) parent: Arc<Node>,
@@ -234,7 +306,7 @@ impl Place {
 
     /// What [`is_current`](Self::is_current) asks, without the place.
     pub(crate) fn link(&self) -> Link {
-        Link { parent: Arc::clone(&self.parent), generation: self.generation, id: self.id }
+        Link { parent: Arc::clone(&self.parent), generation: self.generation, id: self.id, foreign: false }
     }
 
     /// Whether a sibling built before has the same name and inputs, or key.
@@ -242,9 +314,24 @@ impl Place {
         self.slot > 0
     }
 
-    /// Keeps the place for good: the call has an outcome.
+    /// Keeps the place for good: the caller has the outcome.
     pub(crate) fn keep(&mut self) {
         self.held = false;
+    }
+
+    /// Leaves a recorded outcome, which its caller does not wait for, to the next who takes this place.
+    pub(crate) fn leave(&self, start: Option<Start>, done: Done) {
+        if self.is_current() {
+            let run = &self.parent.run;
+            run.ledger().leave(self.id, start, done);
+            run.gate.activate(1);
+        }
+    }
+
+    /// Has `record` record something of the call that stands here; `None` if its parent wants it no more.
+    pub(crate) fn record<R>(&self, record: impl FnOnce() -> R) -> Option<R> {
+        let _above = self.parent.if_current(self.generation)?;
+        Some(record())
     }
 }
 
@@ -263,13 +350,31 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) parent: Arc<Node>,
-    pub(crate) id: CallId,
+    id: CallId,
     generation: u32,
+    /// Whether a task of the application's own polls it.
+    foreign: bool,
 }
 
 impl Link {
     pub(crate) fn is_current(&self) -> bool {
         self.parent.generation.load(Ordering::Acquire) == self.generation
+    }
+}
+
+impl Link {
+    /// Notes who is to be woken when the parent wants the call no more: another task than the run's own polls it.
+    pub(crate) fn note_foreign(&mut self, waker: &Waker) {
+        self.foreign = true;
+        self.parent.run.foreign.note(self.parent.id, self.id, waker);
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if self.foreign {
+            self.parent.run.foreign.forget(self.parent.id, self.id);
+        }
     }
 }
 
