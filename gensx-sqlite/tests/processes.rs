@@ -1,5 +1,5 @@
-//! Several processes on one file. The others are this same program, started again to run one ignored test, which is
-//! told its part by the environment.
+//! Several processes on one file. The others are this same program, started again with a part to play, of which the
+//! environment tells.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::mpsc::{Receiver, channel},
 };
 
@@ -17,11 +17,36 @@ use gensx_core::{
     sink::{Append, Arrived, Batch, BatchKind, BatchToken, Inbox as _},
 };
 use gensx_sqlite::SqliteSink;
+use gensx_test_servers::harness;
 
 const PART: &str = "GENSX_TEST_PART";
 const FILE: &str = "GENSX_TEST_FILE";
-/// What marks a line of ours among those of the test harness.
-const MARK: &str = "> ";
+
+const CASES: [(&str, fn()); 5] = [
+    ("a_reader_in_another_process_follows_live", || block_on(a_reader_in_another_process_follows_live())),
+    ("a_wait_returns_for_what_another_process_does", || {
+        block_on(a_wait_returns_for_what_another_process_does());
+    }),
+    ("messages_are_told_to_and_by_another_process", || {
+        block_on(messages_are_told_to_and_by_another_process());
+    }),
+    ("what_a_killed_writer_acknowledged_is_there", || block_on(what_a_killed_writer_acknowledged_is_there())),
+    ("processes_that_take_runs_over_from_each_other_leave_no_holes", || {
+        block_on(processes_that_take_runs_over_from_each_other_leave_no_holes());
+    }),
+];
+
+fn main() -> ExitCode {
+    if let Ok(part) = std::env::var(PART) {
+        block_on(play(&part));
+        return ExitCode::SUCCESS;
+    }
+    harness::run(&CASES.map(|(name, run)| harness::Case { name: name.to_owned(), run: Box::new(run) }))
+}
+
+fn block_on(case: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case);
+}
 
 /// Another process, killed when it is dropped.
 struct Other {
@@ -32,7 +57,6 @@ struct Other {
 impl Other {
     fn start(part: &str, file: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "the_other_process", "--nocapture", "--test-threads=1"])
             .env(PART, part)
             .env(FILE, file)
             .stdin(Stdio::piped())
@@ -43,9 +67,7 @@ impl Other {
         let output = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // The harness does not end its own line before the test begins.
-                let Some((_, line)) = line.split_once(MARK) else { continue };
-                if sender.send(line.to_owned()).is_err() {
+                if sender.send(line).is_err() {
                     return;
                 }
             }
@@ -77,16 +99,13 @@ impl Drop for Other {
 }
 
 fn say(line: &str) {
-    println!("{MARK}{line}");
+    println!("{line}");
 }
 
-#[tokio::test]
-#[ignore = "started by the other tests, as another process"]
-async fn the_other_process() {
-    let part = std::env::var(PART).expect("it has a part only when another test starts it");
+async fn play(part: &str) {
     let sink = open(Path::new(&std::env::var(FILE).unwrap())).await;
     let sink = &sink;
-    match part.as_str() {
+    match part {
         "follow" => follow(sink).await,
         "arrivals" => arrivals(sink).await,
         "obey" => obey(sink).await,
@@ -174,7 +193,6 @@ async fn contend(sink: &SqliteSink, seed: u64) {
     say("done");
 }
 
-#[tokio::test]
 async fn a_reader_in_another_process_follows_live() {
     const EVENTS: u64 = 60;
     let (_folder, file) = place();
@@ -191,7 +209,6 @@ async fn a_reader_in_another_process_follows_live() {
     }
 }
 
-#[tokio::test]
 async fn a_wait_returns_for_what_another_process_does() {
     let (_folder, file) = place();
     let sink = open(&file).await;
@@ -211,7 +228,6 @@ async fn a_wait_returns_for_what_another_process_does() {
     assert_eq!(sink.head(&run).await.unwrap(), None);
 }
 
-#[tokio::test]
 async fn messages_are_told_to_and_by_another_process() {
     let (_folder, file) = place();
     let sink = open(&file).await;
@@ -238,7 +254,6 @@ async fn messages_are_told_to_and_by_another_process() {
     }
 }
 
-#[tokio::test]
 async fn what_a_killed_writer_acknowledged_is_there() {
     const KILLS: u32 = 6;
     let (_folder, file) = place();
@@ -268,7 +283,6 @@ async fn what_a_killed_writer_acknowledged_is_there() {
     }
 }
 
-#[tokio::test]
 async fn processes_that_take_runs_over_from_each_other_leave_no_holes() {
     let (_folder, file) = place();
     let sink = open(&file).await;

@@ -11,7 +11,8 @@ mod program;
 
 use std::{process::ExitCode, sync::LazyLock};
 
-use common::{backend::BACKENDS, harness, part};
+use common::{backend::BACKENDS, part};
+use gensx_test_servers::harness;
 
 fn main() -> ExitCode {
     if part::is_ours() {

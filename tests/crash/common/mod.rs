@@ -2,7 +2,6 @@
 //! to play: so these programs have a `main` of their own, which plays the part or runs the cases.
 
 pub(crate) mod backend;
-pub(crate) mod harness;
 pub(crate) mod ledger;
 pub(crate) mod part;
 pub(crate) mod stream;

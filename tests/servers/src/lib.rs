@@ -2,6 +2,7 @@
 //! ends. A server that is not installed is a failure that says how to install it.
 
 mod cluster;
+pub mod harness;
 mod process;
 mod redis;
 mod sentinel;

@@ -1,4 +1,5 @@
-//! Runs cases as the test harness does: the same arguments choose among them, the same last line counts them.
+//! For tests whose program is started again to play the part of another process. Cases are run as the usual harness
+//! does it: the same arguments choose among them, the same last line counts them.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,9 +10,13 @@ use std::{
 /// Options of the usual harness that are followed by a value.
 const WITH_VALUE: [&str; 6] = ["--test-threads", "--skip", "--color", "--format", "--logfile", "-Z"];
 
-pub(crate) struct Case<'a> {
-    pub(crate) name: String,
-    pub(crate) run: Box<dyn Fn() + 'a>,
+/// One test.
+#[allow(missing_debug_implementations, reason = "a case is a closure")]
+pub struct Case<'a> {
+    /// Its name.
+    pub name: String,
+    /// Runs it; a panic is its failure.
+    pub run: Box<dyn Fn() + 'a>,
 }
 
 /// Which cases the arguments choose.
@@ -43,7 +48,7 @@ impl Choice {
 }
 
 /// Runs the cases that the arguments choose, one after the other.
-pub(crate) fn run(cases: &[Case<'_>]) -> ExitCode {
+pub fn run(cases: &[Case<'_>]) -> ExitCode {
     let choice = Choice::from(std::env::args().skip(1));
     let (chosen, others): (Vec<_>, Vec<_>) = cases.iter().partition(|case| choice.takes(&case.name));
     if choice.list {
