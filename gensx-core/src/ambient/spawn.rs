@@ -37,7 +37,11 @@ where
 {
     match scope::current() {
         Some(node) => {
-            let task = tokio::spawn(scope::within(std::sync::Arc::clone(&node), future));
+            let beside = node.run.beside();
+            let task = tokio::spawn(scope::within(std::sync::Arc::clone(&node), async move {
+                let _beside = beside;
+                future.await
+            }));
             node.adopt(task.abort_handle());
             Spawned(task)
         }

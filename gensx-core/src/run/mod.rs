@@ -13,7 +13,10 @@ pub(crate) mod turns;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Waker,
     time::Duration,
 };
@@ -47,6 +50,16 @@ pub(crate) enum Stop {
     Broken(Error),
 }
 
+/// A task of a run's components.
+#[derive(Debug)]
+pub(crate) struct Beside(Arc<AtomicUsize>);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// What the calls of one run share.
 #[derive(Debug)]
 pub(crate) struct RunCore {
@@ -61,6 +74,8 @@ pub(crate) struct RunCore {
     /// Wakes the run's own future.
     waker: AtomicWaker,
     pub(crate) foreign: Foreign,
+    /// Tasks that the run's components spawned, which poll calls as well.
+    spawned: Arc<AtomicUsize>,
     /// The last published state of each object.
     objects: Mutex<HashMap<String, Value>>,
     secrets: Mutex<Vec<String>>,
@@ -96,6 +111,7 @@ impl RunCore {
             stop: OnceLock::new(),
             waker: AtomicWaker::new(),
             foreign: Foreign::default(),
+            spawned: Arc::default(),
             objects: Mutex::new(objects),
             secrets: Mutex::default(),
             store_time,
@@ -167,9 +183,16 @@ impl RunCore {
     /// Lets somebody through who waits for the order of the stream; called when the run's future has nothing else to do.
     fn step(&self) -> Step {
         if self.turns.is_waited_for() && !self.gate.is_hearing() {
-            return self.turns.step(!self.foreign.is_empty());
+            let others = !self.foreign.is_empty() || self.spawned.load(Ordering::Acquire) > 0;
+            return self.turns.step(others);
         }
         self.gate.step()
+    }
+
+    /// Counts a task that polls calls of this run beside its own future, until it is dropped.
+    pub(crate) fn beside(&self) -> Beside {
+        self.spawned.fetch_add(1, Ordering::AcqRel);
+        Beside(Arc::clone(&self.spawned))
     }
 
     pub(crate) fn keep_secrets(&self, found: Vec<String>) {
