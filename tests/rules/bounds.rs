@@ -99,6 +99,73 @@ async fn text_without_an_await_is_bounded() {
 }
 
 #[component]
+async fn says(which: u64) -> gensx::Result<u64> {
+    match which {
+        0 => gensx::emit_text("draft", &"äöü".repeat(1_000)),
+        1 => gensx::log(gensx::event::LogLevel::Info, "x".repeat(3_000)),
+        _ => {
+            gensx::publish("list", &vec![1; 400]);
+            gensx::publish("list", &vec![2; 400]);
+        }
+    }
+    tokio::task::yield_now().await;
+    Ok(which)
+}
+
+#[tokio::test]
+async fn text_larger_than_an_event_becomes_several() {
+    let run = small().start(&says, 0).await.unwrap();
+    run.output().await.unwrap();
+    let (mut whole, mut pieces) = (String::new(), 0);
+    for event in run.events().collect().await.unwrap() {
+        if let gensx::EventKind::Text { text, .. } = event.kind {
+            assert!(text.len() <= 2_000);
+            whole.push_str(&text);
+            pieces += 1;
+        }
+    }
+    assert_eq!((whole, pieces), ("äöü".repeat(1_000), 3));
+}
+
+#[tokio::test]
+async fn log_lines_and_messages_have_a_limit() {
+    let error = small().run(&says, 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(
+        error.to_string().contains("a log line has 3000 bytes, the limit of an event is 2000"),
+        "{error}"
+    );
+    let runtime = small();
+    let run = runtime.start(&waits, 0).await.unwrap();
+    let error = runtime.send(run.id(), "n", &"x".repeat(3_000), None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    runtime.send(run.id(), "n", &5_u64, None).await.unwrap();
+    assert_eq!(run.output().await.unwrap(), 5);
+}
+
+#[component]
+async fn waits(_: u64) -> gensx::Result<u64> {
+    gensx::input("n", None).await
+}
+
+#[tokio::test]
+async fn a_patch_is_hardly_larger_than_the_object() {
+    let run = small().start(&says, 2).await.unwrap();
+    run.output().await.unwrap();
+    let events = run.events().collect().await.unwrap();
+    let patches: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            gensx::EventKind::Object { patch, .. } => Some(patch.get()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(patches.len(), 2);
+    let state = serde_json::to_string(&vec![2; 400]).unwrap();
+    assert_eq!(patches[1], format!(r#"[{{"op":"replace","path":"","value":{state}}}]"#));
+}
+
+#[component]
 async fn measures(values: Vec<f64>) -> gensx::Result<f64> {
     Ok(values.iter().sum())
 }

@@ -24,7 +24,9 @@ pub fn emit_text(channel: &str, text: &str) {
         return;
     }
     with_node(|node| {
-        push(node, EventKind::Text { channel: channel.to_owned(), text: text.to_owned() });
+        for piece in pieces(text, node.run.config.limits.event_bytes) {
+            push(node, EventKind::Text { channel: channel.to_owned(), text: piece.to_owned() });
+        }
         if node.run.outbox.overflows() {
             let limit = node.run.config.limits.buffered_bytes;
             let reason = format!(
@@ -34,6 +36,16 @@ pub fn emit_text(channel: &str, text: &str) {
             node.poison(Error::of(ErrorKind::Limit, reason));
         }
     });
+}
+
+/// Text in pieces of at most `limit` bytes; a character is never cut.
+fn pieces(mut text: &str, limit: usize) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        // The longest character has four bytes.
+        let (piece, rest) = text.split_at(text.floor_char_boundary(limit.max(4)));
+        text = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// Emits an event of the application's own. A value that is too large, or has no JSON form, fails the attempt.
@@ -73,9 +85,24 @@ pub fn publish<T: Serialize + ?Sized>(name: &str, value: &T) {
         }
         *last = next;
         if let Ok(patch) = to_json(&patch) {
-            push(node, EventKind::Object { name: name.to_owned(), patch });
+            push(node, EventKind::Object { name: name.to_owned(), patch: shorter(patch, &whole) });
         }
     });
+}
+
+/// The differences, or the new state in the place of the old one where that is shorter: so a patch is hardly larger than
+/// the state, which is within its limit.
+fn shorter(patch: Json, whole: &Json) -> Json {
+    #[derive(Serialize)]
+    struct Replace<'a> {
+        op: &'static str,
+        path: &'static str,
+        value: &'a Json,
+    }
+    match to_json(&[Replace { op: "replace", path: "", value: whole }]) {
+        Ok(replace) if replace.get().len() < patch.get().len() => replace,
+        _ => patch,
+    }
 }
 
 /// Says how far the component is, in units of its own.
@@ -90,7 +117,7 @@ pub fn progress(done: u64, total: impl Into<Option<u64>>) {
     with_node(|node| push(node, EventKind::Progress { done, total }));
 }
 
-/// Writes a log line to the run's stream. Known secrets are masked in it.
+/// Writes a log line to the run's stream. Known secrets are masked in it. One that is too large fails the attempt.
 ///
 /// ```
 /// # use gensx_core as gensx;
@@ -100,6 +127,11 @@ pub fn log(level: LogLevel, message: impl Into<String>) {
     let message = message.into();
     with_node(|node| {
         let message = node.run.mask(&message);
+        let limit = node.run.config.limits.event_bytes;
+        if message.len() > limit {
+            let reason = format!("a log line has {} bytes, the limit of an event is {limit}", message.len());
+            return node.poison(Error::of(ErrorKind::Limit, reason).with_fate(Fate::Permanent));
+        }
         push(node, EventKind::Log { level, message });
     });
 }

@@ -44,6 +44,22 @@ impl Event {
         }
     }
 
+    /// How many bytes of it are the application's, which may be many.
+    pub(crate) fn weight(&self) -> usize {
+        let json = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.get().len());
+        match &self.kind {
+            EventKind::RunStarted { input, .. } => json(input),
+            EventKind::Started { inputs, .. } => json(inputs),
+            EventKind::Ended { outcome: Outcome::Output { json, .. } } => json.get().len(),
+            EventKind::Text { text, .. } => text.len(),
+            EventKind::Labelled { data, .. } | EventKind::InputReceived { data, .. } => data.get().len(),
+            EventKind::Object { patch, .. } => patch.get().len(),
+            EventKind::Log { message, .. } => message.len(),
+            EventKind::RunEnded { output, .. } => json(output),
+            _ => 0,
+        }
+    }
+
     /// When it was made.
     #[must_use]
     pub fn time(&self) -> SystemTime {

@@ -19,7 +19,7 @@ use crate::{
     clock::{self, BoxFuture},
     event::{Event, EventKind},
     io,
-    runtime::Config,
+    runtime::{Config, Limits},
     sink::{Append, Batch, BatchKind, BatchToken, Payload, SinkError, SinkErrorKind},
 };
 
@@ -130,7 +130,7 @@ impl Outbox {
         }
         state.closed = event.is_last();
         let fresh = matches!(event.kind, EventKind::Text { .. }) && state.is_fresh(limits.flush_interval);
-        state.add(event);
+        state.add(event, limits.event_bytes);
         self.full.store(state.queued_bytes > limits.buffered_bytes, Ordering::Relaxed);
         let position = state.next - 1;
         let full = state.queued_bytes > limits.flush_bytes && state.flush.is_none();
@@ -232,7 +232,7 @@ impl Outbox {
         if let Some(flush) = &state.flush {
             return flush.clone();
         }
-        let (first, events) = state.take(self.config.limits.batch_events);
+        let (first, events) = state.take(&self.config.limits);
         let outbox = Arc::clone(self);
         let future: BoxFuture<()> = Box::pin(async move {
             // Encoded here, where the state is not locked: others go on with pushing.
@@ -321,7 +321,8 @@ impl Outbox {
 }
 
 impl State {
-    fn add(&mut self, event: Event) {
+    /// Queues the event; text joins what waits of the same channel, to at most `event_bytes`.
+    fn add(&mut self, event: Event, event_bytes: usize) {
         if let EventKind::Text { channel, text } = &event.kind {
             self.queued_bytes += text.len();
             if let Some(last) = self.queue.back_mut()
@@ -329,6 +330,7 @@ impl State {
                 && last.attempt == event.attempt
                 && let EventKind::Text { channel: before, text: joined } = &mut last.kind
                 && before == channel
+                && joined.len() + text.len() <= event_bytes
             {
                 return joined.push_str(text);
             }
@@ -351,9 +353,15 @@ impl State {
         }
     }
 
-    /// Takes the next events, at most so many, and gives the first one's place.
-    fn take(&mut self, most: usize) -> (EventId, Vec<Event>) {
-        let size = self.queue.len().min(most.max(1));
+    /// Takes the next events, within the bounds of an append, and gives the first one's place.
+    fn take(&mut self, limits: &Limits) -> (EventId, Vec<Event>) {
+        let mut bytes = 0;
+        let fits = |event: &&Event| {
+            let fits = bytes <= limits.batch_bytes;
+            bytes += event.weight();
+            fits
+        };
+        let size = self.queue.iter().take(limits.batch_events.max(1)).take_while(fits).count();
         let first = EventId::new(self.epoch, self.next - self.queue.len() as u64);
         let events: Vec<Event> = self.queue.drain(..size).collect();
         let sent: usize = events.iter().map(Event::text_bytes).sum();
@@ -376,5 +384,31 @@ impl Drop for Abandoned<'_> {
         if self.armed {
             self.outbox.send_soon(Duration::ZERO);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_append_is_bounded_in_events_and_in_bytes() {
+        let core = crate::Runtime::in_memory();
+        let outbox = Outbox::new(RunId::generate(), Arc::clone(core.config()), EventId::new(1, 1));
+        let mut state = lock(&outbox.state);
+        for size in [10, 60, 60, 10, 500, 10] {
+            let text = "x".repeat(size);
+            state.add(
+                Event::new(0, None, 0, EventKind::Log { level: Default::default(), message: text }),
+                1_000,
+            );
+        }
+        let limits = Limits { batch_events: 4, batch_bytes: 100, ..Limits::default() };
+        let taken: Vec<_> = std::iter::from_fn(|| {
+            let (first, events) = state.take(&limits);
+            (!events.is_empty()).then_some((first.seq, events.len()))
+        })
+        .collect();
+        assert_eq!(taken, [(1, 3), (4, 2), (6, 1)]);
     }
 }

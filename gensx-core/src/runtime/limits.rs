@@ -7,7 +7,8 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Limits {
-    /// The largest output, input of a run, or emitted value, in bytes of JSON. Default 16 MiB.
+    /// The largest output, input of a run, emitted value, message or log line, in bytes. Streamed text that is larger becomes
+    /// several events. Default 16 MiB.
     pub event_bytes: usize,
     /// Inputs of a component larger than this are not shown in the stream; their fingerprint is. Default 16 KiB.
     pub recorded_input_bytes: usize,
@@ -22,6 +23,8 @@ pub struct Limits {
     pub flush_bytes: usize,
     /// The most events in one append. Default 500.
     pub batch_events: usize,
+    /// An append takes no more events after this many bytes. Default 4 MiB.
+    pub batch_bytes: usize,
     /// How long a run repeats an append that the sink does not take, before it is let go. Default 60 s.
     pub sink_retry_budget: Duration,
 }
@@ -36,6 +39,7 @@ impl Default for Limits {
             flush_interval: Duration::from_millis(30),
             flush_bytes: 4 * 1024,
             batch_events: 500,
+            batch_bytes: 4 * 1024 * 1024,
             sink_retry_budget: Duration::from_mins(1),
         }
     }

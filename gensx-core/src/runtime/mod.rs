@@ -280,7 +280,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::Sink`] (also for a run that has ended),
-    /// [`ErrorKind::InvalidInput`] for a value without JSON form.
+    /// [`ErrorKind::InvalidInput`] for a value without JSON form, [`ErrorKind::Limit`] for one that is too large.
     pub async fn send<T: Serialize>(
         &self,
         run: &RunId,
@@ -292,6 +292,12 @@ impl Runtime {
             Error::of(ErrorKind::InvalidInput, format!("the message `{name}` cannot be written as JSON"))
                 .with_source(error)
         })?;
+        let limit = self.0.config.limits.event_bytes;
+        if body.len() > limit {
+            let text =
+                format!("the message `{name}` has {} bytes, the limit of an event is {limit}", body.len());
+            return Err(Error::of(ErrorKind::Limit, text));
+        }
         let message = Message { number: 0, name: name.to_owned(), body, id: id.map(str::to_owned) };
         self.sink().send(run, message).await?;
         Ok(())
