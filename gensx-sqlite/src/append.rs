@@ -6,7 +6,14 @@ use gensx_core::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{changes::Changes, clock, error::Failure, read, sql, writer::Work};
+use crate::{
+    changes::Changes,
+    clock,
+    error::Failure,
+    frames::{self, Row},
+    read, sql,
+    writer::Work,
+};
 
 /// A batch on its way into the file.
 pub(crate) struct AppendBatch(pub(crate) Batch);
@@ -58,6 +65,7 @@ fn standing(file: &Connection, stored: &Stored, batch: &Batch) -> Result<Standin
     Ok(Standing { last: stored.last, owner: stored.owner, ended: stored.ended, at_first })
 }
 
+/// The epoch and the token of the append that took a position.
 fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, BatchToken)>, Failure> {
     let mut statement = file.prepare_cached(sql::AT)?;
     let found = statement.query_row(params![key, read::position(seq)], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -74,10 +82,11 @@ fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
 }
 
 fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
-    let mut statement = file.prepare_cached(sql::ADD_EVENT)?;
-    let token = batch.token.to_bytes();
-    for (seq, payload) in (batch.first.seq..).zip(&batch.payloads) {
-        statement.execute(params![key, read::position(seq), batch.first.epoch, token, &payload[..]])?;
+    let mut statement = file.prepare_cached(sql::ADD_EVENTS)?;
+    let (token, mut seq) = (batch.token.to_bytes(), batch.first.seq);
+    for Row { count, bytes } in frames::rows(&batch.payloads) {
+        statement.execute(params![key, read::position(seq), count, batch.first.epoch, token, bytes])?;
+        seq += u64::from(count);
     }
     if let Some(status) = batch.closes {
         let now = read::position(clock::unix_ms());

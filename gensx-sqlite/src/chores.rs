@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{changes::Changes, clock, error::Failure, file::Transaction, read, sql, writer::Work};
 
-/// Rows removed in one step: about a millisecond's work.
-const STEP_ROWS: usize = 256;
+/// Rows removed in one step: about a millisecond's work. A row of events has some kilobytes at most.
+const STEP_ROWS: usize = 64;
 /// Expired runs that one step puts into the trash.
 const STEP_RUNS: i64 = 64;
 /// The wait between two looks for expired runs is the retention, within these bounds.

@@ -15,7 +15,7 @@ use crate::{
 /// What says in the file's header whose it is: `gsnx`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"gsnx");
 /// The version of the tables that this library reads and writes.
-const TABLES_VERSION: i32 = 1;
+const TABLES_VERSION: i32 = 2;
 /// The write-ahead log is cut back to this size after it was larger.
 const WAL_LIMIT_BYTES: u64 = 64 << 20;
 /// Statements that a connection keeps ready: all of them.

@@ -27,6 +27,7 @@ mod clock;
 mod error;
 mod file;
 mod follow;
+mod frames;
 mod hub;
 mod inbox;
 mod read;

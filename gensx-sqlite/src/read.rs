@@ -6,7 +6,7 @@ use gensx_core::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::{error::Failure, sql};
+use crate::{error::Failure, frames, sql};
 
 /// A page ends after this many bytes of payload: entries may be large, and a page is held in memory.
 const PAGE_BYTES: usize = 8 << 20;
@@ -37,19 +37,32 @@ pub(crate) fn entries(
 ) -> Result<Vec<Entry>, Failure> {
     let mut statement = file.prepare_cached(sql::READ)?;
     let mut rows = statement.query(params![run.as_str(), position(after), page(limit, 1)])?;
+    let limit = limit.clamp(1, MAX_PAGE);
     let (mut entries, mut bytes) = (Vec::new(), 0);
     while bytes < PAGE_BYTES
+        && entries.len() < limit
         && let Some(row) = rows.next()?
     {
-        let payload = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-        bytes += payload.len();
-        entries.push(Entry { id: event_id(row, 1, 0)?, payload: payload.into() });
+        bytes += add_row(row, after, limit, &mut entries)?;
     }
     if entries.is_empty() && last_seq(file, run)?.is_none() {
         let text = format!("run `{run}` has no stream: it never started, was deleted, or has expired");
         return Err(Failure::new(SinkErrorKind::NotFound, text));
     }
     Ok(entries)
+}
+
+/// Adds the entries of one row that follow `after`, to at most `limit` in all, and gives their size.
+fn add_row(row: &Row<'_>, after: u64, limit: usize, entries: &mut Vec<Entry>) -> Result<usize, Failure> {
+    let (first, count) = (event_id(row, 2, 0)?, row.get(1)?);
+    let payloads = frames::payloads(row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?, count)?;
+    let from = usize::try_from(after.saturating_add(1).saturating_sub(first.seq)).unwrap_or(usize::MAX);
+    let mut bytes = 0;
+    for (seq, payload) in (first.seq..).zip(payloads).skip(from).take(limit - entries.len()) {
+        bytes += payload.len();
+        entries.push(Entry { id: EventId::new(first.epoch, seq), payload: payload.into() });
+    }
+    Ok(bytes)
 }
 
 /// The position of a run's last event; `None` without a stream.

@@ -2,6 +2,8 @@
 
 /// The tables.
 ///
+/// - A row of `events` holds the events of one append, or of a part of it: `count` of them from position `seq` on, as
+///   `frames` has them. A step's two events are one row, and one entry of the index.
 /// - `events.id` grows with every append to any run (as long as nothing is removed, which `meta.removals` tells), so
 ///   that another process finds what is new without looking at each run.
 /// - `runs.key` and `messages.id` are never used twice: what is left of a deleted run can belong to no other one, and
@@ -21,9 +23,10 @@ CREATE TABLE events (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL,
     seq INTEGER NOT NULL,
+    count INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     token BLOB NOT NULL,
-    payload BLOB NOT NULL
+    payloads BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_by_run ON events (run, seq);
 CREATE TABLE messages (
@@ -42,30 +45,32 @@ INSERT INTO meta VALUES (1, 0);
 ";
 
 pub(crate) const STANDING: &str = "
-SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, e.seq, e.token
+SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, e.seq + e.count - 1, e.token
 FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
 WHERE r.run = ?1";
-pub(crate) const AT: &str = "SELECT epoch, token FROM events WHERE run = ?1 AND seq = ?2";
+pub(crate) const AT: &str =
+    "SELECT epoch, token FROM events WHERE run = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1";
 pub(crate) const OPEN_RUN: &str = "INSERT INTO runs (run, workflow, status) VALUES (?1, ?2, 'running')";
-pub(crate) const ADD_EVENT: &str =
-    "INSERT INTO events (run, seq, epoch, token, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(crate) const ADD_EVENTS: &str =
+    "INSERT INTO events (run, seq, count, epoch, token, payloads) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(crate) const CLOSE_RUN: &str = "UPDATE runs SET status = ?2, ended_ms = ?3 WHERE key = ?1";
 
 pub(crate) const READ: &str = "
-SELECT seq, epoch, payload FROM events
-WHERE run = (SELECT key FROM runs WHERE run = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3";
+SELECT e.seq, e.count, e.epoch, e.payloads FROM runs r CROSS JOIN events e ON e.run = r.key
+WHERE r.run = ?1 AND e.seq >= (SELECT seq FROM events WHERE run = r.key AND seq <= ?2 + 1 ORDER BY seq DESC LIMIT 1)
+ORDER BY e.seq LIMIT ?3";
 pub(crate) const LAST_SEQ: &str = "
-SELECT (SELECT max(seq) FROM events WHERE run = r.key) FROM runs r WHERE r.run = ?1";
+SELECT (SELECT seq + count - 1 FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1) FROM runs r WHERE r.run = ?1";
 pub(crate) const HEAD: &str = "
-SELECT r.run, r.workflow, r.status, e.epoch, e.seq
+SELECT r.run, r.workflow, r.status, e.epoch, e.seq + e.count - 1
 FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
 WHERE r.run = ?1";
 pub(crate) const LIST: &str = "
-SELECT r.run, r.workflow, r.status, e.epoch, e.seq
+SELECT r.run, r.workflow, r.status, e.epoch, e.seq + e.count - 1
 FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
 WHERE r.run > ?1 ORDER BY r.run LIMIT ?2";
 pub(crate) const LIST_UNFINISHED: &str = "
-SELECT r.run, r.workflow, r.status, e.epoch, e.seq
+SELECT r.run, r.workflow, r.status, e.epoch, e.seq + e.count - 1
 FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
 WHERE r.ended_ms IS NULL AND r.run > ?1 ORDER BY r.run LIMIT ?2";
 
@@ -96,7 +101,7 @@ pub(crate) const REMOVALS: &str = "SELECT removals FROM meta WHERE id = 1";
 pub(crate) const LAST_EVENT: &str = "SELECT max(id) FROM events";
 pub(crate) const LAST_MESSAGE: &str = "SELECT max(id) FROM messages";
 pub(crate) const GROWN: &str = "
-SELECT r.run, max(e.seq) FROM events e NOT INDEXED CROSS JOIN runs r ON r.key = e.run
+SELECT r.run, max(e.seq + e.count - 1) FROM events e NOT INDEXED CROSS JOIN runs r ON r.key = e.run
 WHERE e.id > ?1 GROUP BY e.run";
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ fn count(file: &std::path::Path, table: &str) -> i64 {
     file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
+fn events(file: &std::path::Path) -> i64 {
+    let file = Connection::open(file).unwrap();
+    file.query_row("SELECT coalesce(sum(count), 0) FROM events", [], |row| row.get(0)).unwrap()
+}
+
 #[tokio::test]
 async fn runs_expire_after_their_end_and_not_before() {
     const RUNS: usize = 150;
@@ -49,7 +54,7 @@ async fn runs_expire_after_their_end_and_not_before() {
     until("every ended run expires", async || sink.list(false, None, 1_000).await.unwrap().len() == 2).await;
     assert_eq!(kind(sink.read(&run_id("ended-7"), 0, 10).await), SinkErrorKind::NotFound);
     until("their rows are removed", async || {
-        (count(&file, "events"), count(&file, "messages"), count(&file, "trash")) == (10, 0, 0)
+        (events(&file), count(&file, "messages"), count(&file, "trash")) == (10, 0, 0)
     })
     .await;
     // A run that ends while the sink is open expires, too, with nobody writing.
@@ -73,7 +78,7 @@ async fn a_deleted_runs_rows_are_removed_by_whoever_opens_the_file() {
     let sink = open(&file).await;
     fill(&sink, &big, 2).await;
     until("the rows are removed", async || count(&file, "trash") == 0).await;
-    assert_eq!(count(&file, "events"), 5);
+    assert_eq!(events(&file), 5);
     assert_eq!(read_all(&sink, &big).await.unwrap().len(), 2);
     assert_eq!(read_all(&sink, &kept).await.unwrap().len(), 3);
 }
