@@ -1,7 +1,7 @@
 //! Appending: the decision and the rows, inside the writer's transaction.
 
 use gensx_core::{
-    EventId, RunId,
+    EventId, RunId, SinkErrorKind,
     sink::{Append, Batch, BatchKind, BatchToken, Standing, judge},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -18,6 +18,9 @@ use crate::{
 /// A batch on its way into the file.
 pub(crate) struct AppendBatch(pub(crate) Batch);
 
+/// The last key of a run: an event's id has its run's key above its position.
+const MAX_KEY: i64 = i64::MAX >> sql::SEQ_BITS;
+
 /// A run as it stands in the file.
 struct Stored {
     key: i64,
@@ -31,6 +34,15 @@ impl Work for AppendBatch {
 
     fn bytes(&self) -> usize {
         self.0.payloads.iter().map(|payload| payload.len()).sum()
+    }
+
+    fn apply_alone(&self, file: &Connection, changes: &mut Changes) -> Result<Option<Append>, Failure> {
+        let Self(batch) = self;
+        let added = proceed(file, batch)?;
+        if added {
+            changes.grown.push((batch.run.clone(), batch.last_seq()));
+        }
+        Ok(added.then_some(Append::Done))
     }
 
     fn apply(&self, file: &Connection, changes: &mut Changes) -> Result<Append, Failure> {
@@ -48,6 +60,21 @@ impl Work for AppendBatch {
         }
         Ok(answer)
     }
+}
+
+/// Adds what directly follows, if that is so and takes one row: what almost every append is. Anything else is for
+/// [`judge`] to tell.
+fn proceed(file: &Connection, batch: &Batch) -> Result<bool, Failure> {
+    if batch.kind != BatchKind::Continues || batch.closes.is_some() || batch.last_seq() > read::MAX_SEQ {
+        return Ok(false);
+    }
+    let mut rows = frames::rows(&batch.payloads);
+    let (Some(Row { count, bytes }), None) = (rows.next(), rows.next()) else { return Ok(false) };
+    let (seq, token) = (read::position(batch.first.seq), batch.token.to_bytes());
+    let mut statement = file.prepare_cached(sql::CONTINUE)?;
+    let added =
+        statement.execute(params![batch.run.as_str(), seq, count, batch.first.epoch, token, bytes])?;
+    Ok(added == 1)
 }
 
 fn find(file: &Connection, run: &RunId) -> Result<Option<Stored>, Failure> {
@@ -82,6 +109,14 @@ fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
 }
 
 fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
+    if batch.last_seq() > read::MAX_SEQ || key > MAX_KEY {
+        let text = format!(
+            "run `{}` cannot have more events: a file holds {MAX_KEY} runs of {} events at most",
+            batch.run,
+            read::MAX_SEQ
+        );
+        return Err(Failure::new(SinkErrorKind::TooLarge, text));
+    }
     let mut statement = file.prepare_cached(sql::ADD_EVENTS)?;
     let (token, mut seq) = (batch.token.to_bytes(), batch.first.seq);
     for Row { count, bytes } in frames::rows(&batch.payloads) {

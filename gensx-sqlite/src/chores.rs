@@ -41,7 +41,6 @@ impl Work for DeleteRun {
 /// Notes that the rows of a run are to be removed.
 fn discard(file: &Connection, key: i64) -> Result<(), Failure> {
     file.prepare_cached(sql::ADD_TRASH)?.execute([key])?;
-    file.prepare_cached(sql::COUNT_REMOVAL)?.execute([])?;
     Ok(())
 }
 
@@ -135,6 +134,5 @@ fn remove(file: &Connection, key: i64) -> Result<(), Failure> {
     if removed < STEP_ROWS {
         file.prepare_cached(sql::REMOVE_TRASH)?.execute([key])?;
     }
-    file.prepare_cached(sql::COUNT_REMOVAL)?.execute([])?;
     Ok(())
 }

@@ -11,6 +11,9 @@ use crate::{error::Failure, frames, sql};
 /// A page ends after this many bytes of payload: entries may be large, and a page is held in memory.
 const PAGE_BYTES: usize = 8 << 20;
 
+/// The last position of a stream in this store.
+pub(crate) const MAX_SEQ: u64 = (1 << sql::SEQ_BITS) - 1;
+
 /// A number as SQLite holds it. Nothing is stored at a position that it cannot hold.
 pub(crate) fn position(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -36,7 +39,7 @@ pub(crate) fn entries(
     limit: usize,
 ) -> Result<Vec<Entry>, Failure> {
     let mut statement = file.prepare_cached(sql::READ)?;
-    let mut rows = statement.query(params![run.as_str(), position(after), page(limit, 1)])?;
+    let mut rows = statement.query(params![run.as_str(), position(after.min(MAX_SEQ)), page(limit, 1)])?;
     let limit = limit.clamp(1, MAX_PAGE);
     let (mut entries, mut bytes) = (Vec::new(), 0);
     while bytes < PAGE_BYTES

@@ -1,11 +1,13 @@
 //! Every statement on the file's tables.
 
+/// The bits of an event's id that are its position in its stream; those above are the run's key.
+pub(crate) const SEQ_BITS: u32 = 32;
+
 /// The tables.
 ///
-/// - A row of `events` holds the events of one append, or of a part of it: `count` of them from position `seq` on, as
-///   `frames` has them. A step's two events are one row, and one entry of the index.
-/// - `events.id` grows with every append to any run (as long as nothing is removed, which `meta.removals` tells), so
-///   that another process finds what is new without looking at each run.
+/// - A row of `events` holds the events of one append, or of a part of it: `count` of them, as `frames` has them. Its id
+///   is the run's key and the position of the first event, so a stream lies together in the file, in its order, and
+///   is found without another index: an append writes one page.
 /// - `runs.key` and `messages.id` are never used twice: what is left of a deleted run can belong to no other one, and
 ///   a cursor over all messages never points back.
 /// - `trash` holds the keys of deleted runs whose rows are still to be removed, in small steps.
@@ -21,14 +23,11 @@ CREATE INDEX runs_unfinished ON runs (run) WHERE ended_ms IS NULL;
 CREATE INDEX runs_ended ON runs (ended_ms) WHERE ended_ms IS NOT NULL;
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
     count INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     token BLOB NOT NULL,
     payloads BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX events_by_run ON events (run, seq);
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run INTEGER NOT NULL,
@@ -40,39 +39,74 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_by_run ON messages (run, number);
 CREATE UNIQUE INDEX messages_by_sender ON messages (run, sender_id) WHERE sender_id IS NOT NULL;
 CREATE TABLE trash (run INTEGER PRIMARY KEY) STRICT;
-CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), removals INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES (1, 0);
 ";
 
-pub(crate) const STANDING: &str = "
-SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, e.seq + e.count - 1, e.token
-FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
-WHERE r.run = ?1";
-pub(crate) const AT: &str =
-    "SELECT epoch, token FROM events WHERE run = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1";
+/// A run's last row, where `r` is the run.
+macro_rules! last_row {
+    () => {
+        "(SELECT id FROM events WHERE id BETWEEN r.key << 32 AND (r.key << 32) + 0xffffffff ORDER BY id DESC LIMIT 1)"
+    };
+}
+
+/// The position of a row's last event, where `e` is the row.
+macro_rules! last_seq {
+    () => {
+        "((e.id & 0xffffffff) + e.count - 1)"
+    };
+}
+
+pub(crate) const STANDING: &str = concat!(
+    "SELECT r.key, r.ended_ms IS NOT NULL, e.epoch, ",
+    last_seq!(),
+    ", e.token FROM runs r CROSS JOIN events e ON e.id = ",
+    last_row!(),
+    " WHERE r.run = ?1"
+);
+pub(crate) const AT: &str = "
+SELECT epoch, token FROM events WHERE id BETWEEN ?1 << 32 AND (?1 << 32) + ?2 ORDER BY id DESC LIMIT 1";
 pub(crate) const OPEN_RUN: &str = "INSERT INTO runs (run, workflow, status) VALUES (?1, ?2, 'running')";
-pub(crate) const ADD_EVENTS: &str =
-    "INSERT INTO events (run, seq, count, epoch, token, payloads) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(crate) const ADD_EVENTS: &str = "
+INSERT INTO events (id, count, epoch, token, payloads) VALUES ((?1 << 32) + ?2, ?3, ?4, ?5, ?6)";
+/// Adds a row if it follows directly what its own owner appended last: the judgement and the row in one statement.
+pub(crate) const CONTINUE: &str = concat!(
+    "INSERT INTO events (id, count, epoch, token, payloads)
+     SELECT (r.key << 32) + ?2, ?3, ?4, ?5, ?6 FROM runs r CROSS JOIN events e ON e.id = ",
+    last_row!(),
+    " WHERE r.run = ?1 AND r.ended_ms IS NULL AND e.epoch = ?4 AND ",
+    last_seq!(),
+    " = ?2 - 1 AND substr(e.token, 1, 8) = substr(?5, 1, 8)"
+);
 pub(crate) const CLOSE_RUN: &str = "UPDATE runs SET status = ?2, ended_ms = ?3 WHERE key = ?1";
 
+/// From the row on that holds what follows a position.
 pub(crate) const READ: &str = "
-SELECT e.seq, e.count, e.epoch, e.payloads FROM runs r CROSS JOIN events e ON e.run = r.key
-WHERE r.run = ?1 AND e.seq >= (SELECT seq FROM events WHERE run = r.key AND seq <= ?2 + 1 ORDER BY seq DESC LIMIT 1)
-ORDER BY e.seq LIMIT ?3";
-pub(crate) const LAST_SEQ: &str = "
-SELECT (SELECT seq + count - 1 FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1) FROM runs r WHERE r.run = ?1";
-pub(crate) const HEAD: &str = "
-SELECT r.run, r.workflow, r.status, e.epoch, e.seq + e.count - 1
-FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
-WHERE r.run = ?1";
-pub(crate) const LIST: &str = "
-SELECT r.run, r.workflow, r.status, e.epoch, e.seq + e.count - 1
-FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
-WHERE r.run > ?1 ORDER BY r.run LIMIT ?2";
-pub(crate) const LIST_UNFINISHED: &str = "
-SELECT r.run, r.workflow, r.status, e.epoch, e.seq + e.count - 1
-FROM runs r CROSS JOIN events e ON e.id = (SELECT id FROM events WHERE run = r.key ORDER BY seq DESC LIMIT 1)
-WHERE r.ended_ms IS NULL AND r.run > ?1 ORDER BY r.run LIMIT ?2";
+SELECT e.id & 0xffffffff, e.count, e.epoch, e.payloads FROM runs r CROSS JOIN events e ON e.id BETWEEN
+    ifnull((SELECT id FROM events WHERE id BETWEEN r.key << 32 AND (r.key << 32) + ?2 + 1 ORDER BY id DESC LIMIT 1),
+        r.key << 32)
+    AND (r.key << 32) + 0xffffffff
+WHERE r.run = ?1 ORDER BY e.id LIMIT ?3";
+pub(crate) const LAST_SEQ: &str = concat!(
+    "SELECT ",
+    last_seq!(),
+    " FROM runs r CROSS JOIN events e ON e.id = ",
+    last_row!(),
+    " WHERE r.run = ?1"
+);
+macro_rules! heads {
+    ($which:literal) => {
+        concat!(
+            "SELECT r.run, r.workflow, r.status, e.epoch, ",
+            last_seq!(),
+            " FROM runs r CROSS JOIN events e ON e.id = ",
+            last_row!(),
+            $which
+        )
+    };
+}
+pub(crate) const HEAD: &str = heads!(" WHERE r.run = ?1");
+pub(crate) const LIST: &str = heads!(" WHERE r.run > ?1 ORDER BY r.run LIMIT ?2");
+pub(crate) const LIST_UNFINISHED: &str =
+    heads!(" WHERE r.ended_ms IS NULL AND r.run > ?1 ORDER BY r.run LIMIT ?2");
 
 pub(crate) const INBOX: &str = "
 SELECT key, ended_ms IS NOT NULL, (SELECT max(number) FROM messages WHERE run = key) FROM runs WHERE run = ?1";
@@ -91,18 +125,12 @@ pub(crate) const DELETE_KEY: &str = "DELETE FROM runs WHERE key = ?1 RETURNING r
 pub(crate) const ADD_TRASH: &str = "INSERT INTO trash (run) VALUES (?1)";
 pub(crate) const TRASH: &str = "SELECT run FROM trash LIMIT 1";
 pub(crate) const REMOVE_EVENTS: &str = "
-DELETE FROM events WHERE id IN (SELECT id FROM events WHERE run = ?1 LIMIT ?2)";
+DELETE FROM events
+WHERE id IN (SELECT id FROM events WHERE id BETWEEN ?1 << 32 AND (?1 << 32) + 0xffffffff LIMIT ?2)";
 pub(crate) const REMOVE_MESSAGES: &str = "
 DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE run = ?1 LIMIT ?2)";
 pub(crate) const REMOVE_TRASH: &str = "DELETE FROM trash WHERE run = ?1";
-pub(crate) const COUNT_REMOVAL: &str = "UPDATE meta SET removals = removals + 1 WHERE id = 1";
-
-pub(crate) const REMOVALS: &str = "SELECT removals FROM meta WHERE id = 1";
-pub(crate) const LAST_EVENT: &str = "SELECT max(id) FROM events";
 pub(crate) const LAST_MESSAGE: &str = "SELECT max(id) FROM messages";
-pub(crate) const GROWN: &str = "
-SELECT r.run, max(e.seq + e.count - 1) FROM events e NOT INDEXED CROSS JOIN runs r ON r.key = e.run
-WHERE e.id > ?1 GROUP BY e.run";
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +146,7 @@ mod tests {
         let statements = [
             STANDING,
             AT,
+            CONTINUE,
             CLOSE_RUN,
             READ,
             LAST_SEQ,
@@ -134,11 +163,7 @@ mod tests {
             REMOVE_EVENTS,
             REMOVE_MESSAGES,
             REMOVE_TRASH,
-            COUNT_REMOVAL,
-            REMOVALS,
-            LAST_EVENT,
             LAST_MESSAGE,
-            GROWN,
         ];
         for statement in statements {
             let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();

@@ -35,12 +35,23 @@ pub(crate) trait Work: Send + 'static {
 
     /// Does it. An error undoes the transaction.
     fn apply(&self, file: &Connection, changes: &mut Changes) -> Result<Self::Output, Failure>;
+
+    /// Does it in one statement, outside a transaction, if it is of the kind that takes no more: the statement is one.
+    fn apply_alone(
+        &self,
+        _file: &Connection,
+        _changes: &mut Changes,
+    ) -> Result<Option<Self::Output>, Failure> {
+        Ok(None)
+    }
 }
 
 /// Work with a place for its result, without its type.
 trait Job: Send {
     fn bytes(&self) -> usize;
     fn apply(&mut self, file: &Connection, changes: &mut Changes) -> Result<(), Failure>;
+    /// Whether it is done.
+    fn apply_alone(&mut self, file: &Connection, changes: &mut Changes) -> Result<bool, Failure>;
     fn answer(self: Box<Self>, outcome: Result<(), Failure>);
 }
 
@@ -60,6 +71,11 @@ impl<W: Work> Job for Ticket<W> {
     fn apply(&mut self, file: &Connection, changes: &mut Changes) -> Result<(), Failure> {
         self.output = Some(self.work.apply(file, changes)?);
         Ok(())
+    }
+
+    fn apply_alone(&mut self, file: &Connection, changes: &mut Changes) -> Result<bool, Failure> {
+        self.output = self.work.apply_alone(file, changes)?;
+        Ok(self.output.is_some())
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), Failure>) {
@@ -160,6 +176,11 @@ fn gather(first: Box<dyn Job>, jobs: &Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job
 }
 
 fn commit(file: &Connection, group: &mut [Box<dyn Job>], changes: &mut Changes) -> Result<(), Failure> {
+    if let [job] = group
+        && job.apply_alone(file, changes)?
+    {
+        return Ok(());
+    }
     let transaction = Transaction::begin(file)?;
     for job in group {
         job.apply(file, changes)?;

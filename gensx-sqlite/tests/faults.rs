@@ -102,6 +102,22 @@ async fn values_that_are_too_large_are_refused() {
     fill_rest(&sink, 2).await;
 }
 
+#[tokio::test]
+async fn a_stream_that_has_reached_its_last_position_takes_no_more() {
+    let (_folder, file) = place();
+    let (run, other) = (run_id("run"), run_id("other"));
+    let sink = open(&file).await;
+    fill(&sink, &run, 1).await;
+    let last = u64::from(u32::MAX);
+    let moved = format!("UPDATE events SET id = (id >> 32 << 32) + {}", last - 1);
+    Connection::open(&file).unwrap().execute_batch(&moved).unwrap();
+    assert_eq!(sink.append(&batch(&run, 1, last, "last")).await.unwrap(), Append::Done);
+    assert_eq!(kind(sink.append(&batch(&run, 1, last + 1, "more")).await), SinkErrorKind::TooLarge);
+    assert_eq!(sink.read(&run, last - 1, 10).await.unwrap()[0].id.seq, last);
+    fill(&sink, &other, 2).await;
+    assert_eq!(read_all(&sink, &other).await.unwrap().len(), 2);
+}
+
 async fn fill_rest(sink: &SqliteSink, seq: u64) {
     assert_eq!(sink.append(&batch(&run_id("run"), 1, seq, "next")).await.unwrap(), Append::Done);
 }
@@ -116,7 +132,7 @@ async fn a_damaged_run_is_not_the_failure_of_others() {
     let other = Connection::open(&file).unwrap();
     other
         .execute_batch(
-            "UPDATE events SET epoch = -1 WHERE run = (SELECT key FROM runs WHERE run = 'damaged')",
+            "UPDATE events SET epoch = -1 WHERE id >> 32 = (SELECT key FROM runs WHERE run = 'damaged')",
         )
         .unwrap();
     // While the file is locked, the appends queue up and come into one transaction.
