@@ -9,6 +9,8 @@ mod events;
 mod fake;
 #[path = "faults/foreign.rs"]
 mod foreign;
+#[path = "faults/midway.rs"]
+mod midway;
 #[path = "faults/refused.rs"]
 mod refused;
 #[path = "faults/rights.rs"]

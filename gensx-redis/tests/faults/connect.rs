@@ -45,6 +45,25 @@ async fn what_is_no_redis_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_is_given_up_soon() {
+    const LIMIT: Duration = Duration::from_millis(300);
+    // The system takes connections to it, and nobody speaks.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    for url in [
+        format!("redis://{host}"),
+        format!("redis+sentinel://{host}/main"),
+        format!("redis+cluster://{host}"),
+    ] {
+        let began = std::time::Instant::now();
+        let sink = RedisSink::builder(&url).request_timeout(LIMIT).connect();
+        expect(crate::events::soon("connect", sink).await, Unavailable, "check that");
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(10), "{url} was waited for {took:?}");
+    }
+}
+
+#[tokio::test]
 async fn where_nobody_listens_it_is_said_at_once() {
     let mut server = RedisServer::start();
     let url = server.url();
