@@ -15,6 +15,8 @@ mod midway;
 mod refused;
 #[path = "faults/rights.rs"]
 mod rights;
+#[path = "faults/runtimes.rs"]
+mod runtimes;
 
 use gensx_core::{
     EventId, EventSink, RunId, SinkError, SinkErrorKind,

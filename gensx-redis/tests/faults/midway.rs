@@ -68,8 +68,7 @@ async fn rights_that_are_taken_away_are_named_and_others_go_on() {
         (RedisSink::connect(&url).await.unwrap(), RedisSink::connect(&server.url()).await.unwrap());
     open(&sink, &run).await;
     open(&others, &other).await;
-    let mut seq = 2;
-    for taken in ["-xadd", "-evalsha", "resetkeys"] {
+    for (seq, taken) in (2..).zip(["-xadd", "-evalsha", "resetkeys"]) {
         let batch = next(&run, EventId::new(1, seq), vec![text(taken)]);
         user(&server, &[taken]);
         expect(sink.append(&batch).await, Config, "rights");
@@ -77,7 +76,6 @@ async fn rights_that_are_taken_away_are_named_and_others_go_on() {
         assert_eq!(others.append(&beside).await.unwrap(), Append::Done);
         user(&server, &["~*", "+@all"]);
         assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
-        seq += 1;
     }
     assert_eq!(held(&sink, &run).await, [1, 2, 3, 4]);
 }
