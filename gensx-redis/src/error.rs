@@ -39,6 +39,11 @@ impl Failure {
         self.kind == SinkErrorKind::Unavailable
     }
 
+    /// Whether it is about what stands at one run's keys, and says nothing of other runs.
+    pub(crate) fn is_of_one_run(&self) -> bool {
+        self.kind == SinkErrorKind::Corrupt
+    }
+
     /// What Redis says about a missing right, if it is that.
     pub(crate) fn denied(&self) -> Option<&str> {
         let error = self.source.as_ref()?;

@@ -18,14 +18,14 @@ use crate::{
 /// Runs that are looked at together.
 const LOOKS_AT_ONCE: usize = 64;
 /// When a run that is listed and has no stream is looked at again, in ms: it may be about to begin.
-const RECHECK_MS: u64 = 600_000;
+pub(crate) const RECHECK_MS: u64 = 600_000;
 
 /// In which lists a run is to be.
-struct Listed {
-    all: bool,
-    unfinished: bool,
+pub(crate) struct Listed {
+    pub(crate) all: bool,
+    pub(crate) unfinished: bool,
     /// In how many milliseconds it is to be looked at again.
-    due_ms: Option<u64>,
+    pub(crate) due_ms: Option<u64>,
 }
 
 impl Store {
@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// `only_if_due`: does nothing when somebody else has set it in the meantime.
-    async fn set_listed(
+    pub(crate) async fn set_listed(
         &self,
         run: &RunId,
         wanted: Listed,
@@ -89,18 +89,24 @@ impl Store {
         }
     }
 
-    /// A listed run, if it is what the list says.
+    /// A listed run, if it is what the list says. One whose stream others wrote to is left out, and does not hide the rest:
+    /// whoever reads it is told.
     async fn look(&self, unfinished: bool, run: RunId) -> Result<Option<(RunId, Head)>, Failure> {
-        match self.head(&run).await? {
-            None => {
+        match self.head(&run).await {
+            Ok(None) => {
                 self.doubt(&run).await?;
                 Ok(None)
             }
-            Some(head) if unfinished && head.status.is_ended() => {
+            Ok(Some(head)) if unfinished && head.status.is_ended() => {
                 self.strike(&run).await;
                 Ok(None)
             }
-            Some(head) => Ok(Some((run, head))),
+            Ok(Some(head)) => Ok(Some((run, head))),
+            Err(failure) if failure.is_of_one_run() => {
+                tracing::warn!(run = %run, error = ?failure, "a run is left out of a list");
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -134,46 +140,6 @@ impl Store {
         });
         let pages = stream::iter(pages).buffered(INDEX_SHARDS as usize).try_collect().await?;
         Ok(merge(pages, limit))
-    }
-
-    /// Takes runs from the lists that have expired or never began, up to `limit` a shard.
-    pub(crate) async fn sweep(&self, limit: usize) -> Result<(), Failure> {
-        let now = self.time_ms().await?;
-        for shard in 0..INDEX_SHARDS {
-            let mut command = cmd("ZRANGEBYSCORE");
-            command
-                .arg(self.keys.index(shard, Index::Due))
-                .arg("-inf")
-                .arg(now)
-                .arg("LIMIT")
-                .arg(0)
-                .arg(limit);
-            for name in reply::texts(self.link.ask(command).await?)? {
-                if let Ok(run) = name.parse() {
-                    self.settle(&run).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn settle(&self, run: &RunId) -> Result<(), Failure> {
-        let mut score = cmd("ZSCORE");
-        score.arg(self.keys.index(keys::shard(run), Index::Due)).arg(run.as_str());
-        let redis::Value::Double(due) = self.link.ask(score).await? else { return Ok(()) };
-        let mut left = cmd("PTTL");
-        left.arg(self.keys.stream(run));
-        let wanted = match self.link.ask(left).await? {
-            redis::Value::Int(-2) => Listed { all: false, unfinished: false, due_ms: None },
-            redis::Value::Int(left) if left >= 0 => {
-                Listed { all: true, unfinished: false, due_ms: Some(left.unsigned_abs() + 1) }
-            }
-            _ => {
-                let ended = self.head(run).await?.is_some_and(|head| head.status.is_ended());
-                Listed { all: true, unfinished: !ended, due_ms: None }
-            }
-        };
-        self.set_listed(run, wanted, Some(&format!("{due:.0}"))).await.map(drop)
     }
 }
 

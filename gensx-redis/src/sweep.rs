@@ -5,12 +5,28 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock, error::Failure, store::Store, thread};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gensx_core::RunId;
+use redis::{Value, cmd};
 
-/// Between two looks. Every process looks; that which comes later finds nothing.
+use crate::{
+    clock,
+    error::Failure,
+    index::{Listed, RECHECK_MS},
+    keys::{self, INDEX_SHARDS, Index},
+    reply,
+    store::Store,
+    thread,
+};
+
+/// Between two looks when nothing is left to do. Every process looks; that which comes later finds nothing.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Runs that one look takes from each shard of the lists.
+/// Between two steps when there is more: others are to get on, too.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Runs that one step takes from each shard of the lists.
 const STEP_RUNS: usize = 256;
+/// Runs that are looked at together.
+const LOOKS_AT_ONCE: usize = 16;
 
 pub(crate) fn start(store: &Arc<Store>) -> Result<(), Failure> {
     let store = Arc::downgrade(store);
@@ -20,11 +36,78 @@ pub(crate) fn start(store: &Arc<Store>) -> Result<(), Failure> {
 /// Ends with the sink.
 async fn sweep(store: Weak<Store>) {
     while let Some(store) = store.upgrade() {
-        if let Err(failure) = store.sweep(STEP_RUNS).await {
+        let more = store.sweep(STEP_RUNS).await.unwrap_or_else(|failure| {
             // Nothing waits for it, and it is tried again.
             tracing::debug!(error = ?failure, "the lists of runs were not swept");
-        }
+            false
+        });
         drop(store);
-        clock::sleep(INTERVAL).await;
+        clock::sleep(if more { PAUSE } else { INTERVAL }).await;
+    }
+}
+
+impl Store {
+    /// Takes runs from the lists that have expired or never began, up to `limit` a shard. Whether there may be more.
+    async fn sweep(&self, limit: usize) -> Result<bool, Failure> {
+        let now = self.time_ms().await?;
+        let mut more = false;
+        for shard in 0..INDEX_SHARDS {
+            let due = self.due(shard, now, limit).await?;
+            more |= due.len() == limit;
+            let settled = due.into_iter().map(|name| self.settle(shard, name));
+            stream::iter(settled).buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>().await?;
+        }
+        Ok(more)
+    }
+
+    /// The names that are to be looked at again.
+    async fn due(&self, shard: u32, now_ms: u64, limit: usize) -> Result<Vec<String>, Failure> {
+        let mut command = cmd("ZRANGEBYSCORE");
+        command
+            .arg(self.keys.index(shard, Index::Due))
+            .arg("-inf")
+            .arg(now_ms)
+            .arg("LIMIT")
+            .arg(0)
+            .arg(limit);
+        reply::texts(self.link.ask(command).await?)
+    }
+
+    /// Looks at one of them. Whatever it is, it is not due any more: none may keep the others from their turn.
+    async fn settle(&self, shard: u32, name: String) -> Result<(), Failure> {
+        let key = self.keys.index(shard, Index::Due);
+        // One that is no run's, or of another shard, was written by something else.
+        let Some(run) = name.parse().ok().filter(|run| keys::shard(run) == shard) else {
+            let mut remove = cmd("ZREM");
+            remove.arg(key).arg(name);
+            return self.link.ask(remove).await.map(drop);
+        };
+        let mut score = cmd("ZSCORE");
+        score.arg(key).arg(&name);
+        let Value::Double(due) = self.link.ask(score).await? else { return Ok(()) };
+        let wanted = match self.wanted(&run).await {
+            Err(failure) if failure.is_of_one_run() => {
+                tracing::debug!(run = %run, error = ?failure, "a run is left in the lists");
+                Listed { all: true, unfinished: true, due_ms: Some(RECHECK_MS) }
+            }
+            wanted => wanted?,
+        };
+        self.set_listed(&run, wanted, Some(&format!("{due:.0}"))).await.map(drop)
+    }
+
+    /// The lists that a run is to be in, by its stream.
+    async fn wanted(&self, run: &RunId) -> Result<Listed, Failure> {
+        let mut left = cmd("PTTL");
+        left.arg(self.keys.stream(run));
+        Ok(match self.link.ask(left).await? {
+            Value::Int(-2) => Listed { all: false, unfinished: false, due_ms: None },
+            Value::Int(left) if left >= 0 => {
+                Listed { all: true, unfinished: false, due_ms: Some(left.unsigned_abs() + 1) }
+            }
+            _ => {
+                let ended = self.head(run).await?.is_some_and(|head| head.status.is_ended());
+                Listed { all: true, unfinished: !ended, due_ms: None }
+            }
+        })
     }
 }

@@ -6,9 +6,9 @@ mod events;
 use std::{sync::Arc, time::Duration};
 
 use gensx_core::{
-    EventId, EventSink, RunId,
+    ErrorKind, EventId, EventSink, RunId,
     SinkErrorKind::NotFound,
-    sink::{Append, Inbox as _, Message, Payload},
+    sink::{Append, Inbox as _, Message, Payload, events},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::RedisServer;
@@ -145,6 +145,100 @@ async fn nothing_is_left_of_runs_that_expired() {
     })
     .await;
     assert!(sink.list(false, None, 99).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn runs_that_expire_faster_than_they_are_looked_at_do_not_pile_up() {
+    /// Of each of the eight lists: several times what is taken at once.
+    const RUNS_PER_LIST: usize = 3_000;
+    let server = RedisServer::start();
+    for list in 0..8 {
+        let names: Vec<String> = (0..100_000)
+            .map(|n| format!("run-{n}"))
+            .filter(|name| shard(name) == list)
+            .take(RUNS_PER_LIST)
+            .collect();
+        for kind in ["runs", "due"] {
+            let key = format!("gensx:{{ix{list}}}:{kind}");
+            let places = names.iter().flat_map(|name| ["0", name.as_str()]);
+            let words: Vec<&str> = ["ZADD", &key].into_iter().chain(places).collect();
+            assert_eq!(number(&server, &words), RUNS_PER_LIST as i64);
+        }
+    }
+    let _sink = RedisSink::connect(&server.url()).await.unwrap();
+    soon("the lists", async {
+        while left(&server) != (Vec::new(), 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// Which of the lists names a run: FNV-1a, as it must stay from version to version.
+fn shard(run: &str) -> u32 {
+    run.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % 8
+}
+
+#[tokio::test]
+async fn a_run_that_ended_still_knows_its_batches_after_its_room_was_given_back() {
+    let server = RedisServer::start();
+    let sink = RedisSink::connect(&server.url()).await.unwrap();
+    let run = run_id("run");
+    let batches = [
+        opening(&run, vec![text("1")]),
+        next(&run, EventId::new(1, 2), vec![text("2"), text("3")]),
+        closing(&run, EventId::new(1, 4)),
+    ];
+    for batch in &batches {
+        assert_eq!(sink.append(batch).await.unwrap(), Append::Done);
+    }
+    let bytes = number(&server, &["MEMORY", "USAGE", "gensx:{run}:ev"]);
+    assert!(bytes < 1_536, "its room was not given back: {bytes} bytes");
+    for batch in &batches {
+        assert_eq!(sink.append(batch).await.unwrap(), Append::Duplicate);
+    }
+    let late = next(&run, EventId::new(1, 4), vec![text("x")]);
+    assert_eq!(sink.append(&late).await.unwrap(), Append::Ended);
+    assert_eq!(
+        server.command(&["XREVRANGE", "gensx:{run}:ev", "+", "-", "COUNT", "1"]).lines().next(),
+        Some("1-4")
+    );
+}
+
+#[tokio::test]
+async fn readers_see_a_run_to_its_end_while_its_room_is_given_back_and_are_told_when_it_expires() {
+    const READERS: usize = 20;
+    let server = RedisServer::start();
+    let connect = || RedisSink::builder(server.url()).retention(Duration::from_secs(2)).connect();
+    let (sink, reading) = (connect().await.unwrap(), Arc::new(connect().await.unwrap()));
+    let run = run_id("run");
+    write(&sink, &run, 1).await;
+    let reader = |after| events(Arc::clone(&reading) as Arc<dyn EventSink>, run.clone(), after);
+    let text = text("x");
+    let batch = next(&run, EventId::new(1, 2), vec![text; 100]);
+    assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
+    let readers: Vec<_> = (0..READERS)
+        .map(|_| {
+            let events = reader(Some(EventId::new(1, 1)));
+            tokio::spawn(async move { events.collect().await.unwrap().len() })
+        })
+        .collect();
+    end(&sink, &run, 102).await;
+    for reader in readers {
+        assert_eq!(soon("a reader", reader).await.unwrap(), 101);
+    }
+    // One that is slow comes when the run is gone.
+    let late = soon("the run's expiry", async {
+        loop {
+            match reader(Some(EventId::new(1, 1))).collect().await {
+                Ok(events) => assert_eq!(events.len(), 101),
+                Err(error) => return error,
+            }
+        }
+    })
+    .await;
+    assert_eq!(late.kind(), ErrorKind::NotFound, "{late:?}");
+    assert!(late.to_string().contains("expired"), "{late}");
 }
 
 #[tokio::test]

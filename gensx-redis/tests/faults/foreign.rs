@@ -9,7 +9,7 @@ use gensx_redis::RedisSink;
 use gensx_test_servers::RedisServer;
 
 use crate::{
-    events::{opening, run_id, text},
+    events::{opening, run_id, soon, text},
     expect, held, open, second,
 };
 
@@ -32,6 +32,48 @@ async fn another_type_at_a_key_is_named_and_other_runs_go_on() {
     assert_eq!(sink.append(&second(&other)).await.unwrap(), Append::Done);
     sink.delete(&run).await.expect("it can be removed");
     assert_eq!(server.command(&["EXISTS", "gensx:{run}:ev"]), "0");
+}
+
+#[tokio::test]
+async fn a_run_that_others_wrote_to_hides_no_other_from_the_lists() {
+    let server = RedisServer::start();
+    let sink = RedisSink::connect(&server.url()).await.unwrap();
+    let (typed, by_clock, other) = (run_id("a"), run_id("b"), run_id("c"));
+    for run in [&typed, &by_clock, &other] {
+        open(&sink, run).await;
+    }
+    server.command(&["SET", "gensx:{a}:ev", "x"]);
+    server.command(&["XADD", "gensx:{b}:ev", "*", "a", "b"]);
+    for unfinished in [true, false] {
+        let listed = sink.list(unfinished, None, 9).await.unwrap();
+        assert_eq!(listed.iter().map(|(run, _)| run).collect::<Vec<_>>(), [&other]);
+    }
+}
+
+/// A name in the lists that is due, though nothing expired.
+fn due(server: &RedisServer, name: &str) {
+    for list in 0..8 {
+        assert_eq!(server.command(&["ZADD", &format!("gensx:{{ix{list}}}:due"), "1", name]), "1");
+    }
+}
+
+#[tokio::test]
+async fn what_others_wrote_into_the_lists_keeps_nothing_from_being_swept() {
+    let server = RedisServer::start();
+    let sink = RedisSink::connect(&server.url()).await.unwrap();
+    open(&sink, &run_id("run")).await;
+    server.command(&["SET", "gensx:{run}:ev", "x"]);
+    ["no run's name", "run", "expired"].iter().for_each(|name| due(&server, name));
+    // Each process sweeps when it begins.
+    let _second = RedisSink::connect(&server.url()).await.unwrap();
+    soon("the lists", async {
+        let overdue =
+            |list: u32| server.command(&["ZCOUNT", &format!("gensx:{{ix{list}}}:due"), "-inf", "1"]) != "0";
+        while (0..8).any(overdue) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
