@@ -1,6 +1,8 @@
 //! What is wrong with a server is said in a typed error that names it and what to do, and never the password. What was
 //! acknowledged stays, and other runs go on.
 
+#[path = "faults/back.rs"]
+mod back;
 #[path = "faults/connect.rs"]
 mod connect;
 #[path = "support/events.rs"]

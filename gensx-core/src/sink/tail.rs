@@ -1,6 +1,13 @@
 //! Reading a stream: its history, then what is appended, without a seam.
 
-use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc, task, time::Duration};
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task,
+    time::{Duration, Instant},
+};
 
 use futures_util::{Stream, stream};
 
@@ -13,6 +20,8 @@ const PAGE: usize = 500;
 const READ_ATTEMPTS: u32 = 6;
 /// The wait after the first failed try, doubled after each other one.
 const READ_RETRY: Duration = Duration::from_millis(100);
+/// A reader that comes back later than this after its last page looks whether its position is still there.
+const AWAY: Duration = Duration::from_millis(100);
 
 /// A run's events, from a position to the run's last event, and then the end.
 ///
@@ -71,8 +80,15 @@ impl Events {
 /// ```
 #[must_use]
 pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> Events {
-    let reader =
-        Reader { sink, run, cursor: after, page: VecDeque::new(), at_end: false, state: State::Unchecked };
+    let reader = Reader {
+        sink,
+        run,
+        cursor: after,
+        page: VecDeque::new(),
+        at_end: false,
+        asked: None,
+        state: State::Unchecked,
+    };
     Events(Box::pin(stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await.transpose()?;
         reader.state = match &next {
@@ -98,6 +114,8 @@ struct Reader {
     page: VecDeque<Entry>,
     /// Whether the stream ended with the page that was read last.
     at_end: bool,
+    /// When that page was asked for.
+    asked: Option<Instant>,
     state: State,
 }
 
@@ -114,9 +132,11 @@ impl Reader {
         while self.page.is_empty() {
             let woken = self.at_end;
             if woken {
+                self.expect_cursor_if_away().await?;
                 let (run, after) = (&self.run, self.position());
                 patiently(|| self.sink.changed(run, after)).await?;
             }
+            self.asked = Some(clock::now());
             self.page = self.read(self.position(), PAGE).await?.into();
             // What was the end is waited at, and not read to find nothing.
             self.at_end = self.page.len() < PAGE;
@@ -142,6 +162,17 @@ impl Reader {
         self.expect_cursor(cursor).await?;
         let head = patiently(|| self.sink.head(&self.run)).await?;
         Ok(head.is_some_and(|head| head.status.is_ended() && head.last == cursor))
+    }
+
+    /// While whoever reads was busy with the last page, the store may have lost what is on it, and the run may have ended at
+    /// the same position again: nothing would come that tells.
+    async fn expect_cursor_if_away(&self) -> Result<()> {
+        match (self.cursor, self.asked) {
+            (Some(cursor), Some(asked)) if clock::now().saturating_duration_since(asked) >= AWAY => {
+                self.expect_cursor(cursor).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn expect_cursor(&self, cursor: EventId) -> Result<()> {

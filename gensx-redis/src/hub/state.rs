@@ -218,6 +218,11 @@ impl Runs {
         for hot in self.hot.values_mut() {
             (hot.heard, hot.failed, hot.fetching) = (false, false, Fetching::No);
             hot.ring.restart(None);
+            // Where nothing was known, a step back could not be told: whoever waits is to look, once there is an answer.
+            hot.known.send_if_modified(|known| {
+                known.doubts += u64::from(known.standing == Standing::Unknown);
+                false
+            });
         }
     }
 

@@ -108,6 +108,20 @@ fn a_step_back_is_a_reason_to_look() {
 }
 
 #[test]
+fn who_waits_where_the_end_was_not_known_when_the_server_changed_looks() {
+    let (mut runs, run) = (Runs::default(), run(1));
+    let mut known = runs.enter(&run);
+    let doubts = known.borrow_and_update().doubts;
+    runs.unheard();
+    assert!(!known.has_changed().unwrap(), "there is no answer yet");
+    listen(&mut runs);
+    let _under_way = runs.next_to_fetch(9);
+    runs.fetched(&run, Ok(Found::End(id(2, 10))));
+    assert!(known.has_changed().unwrap());
+    assert_eq!(known.borrow().verdict(10, doubts), Verdict::Return);
+}
+
+#[test]
 fn a_reconnection_that_finds_nothing_new_wakes_nobody() {
     let (mut runs, run) = (Runs::default(), run(1));
     let known = hot(&mut runs, &run, id(1, 10));
