@@ -14,6 +14,7 @@ mod messages;
 mod order;
 mod runs;
 mod scale;
+mod server;
 mod sinks;
 mod streams;
 mod support;
