@@ -2,13 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Mutex,
 };
 
 use tokio::sync::Notify;
 
 use super::{RunCore, Stop, lock};
-use crate::{SinkError, sink::Message};
+use crate::{Error, ErrorKind, SinkError, sink::Message};
 
 /// The name of the message that cancels a run.
 pub(crate) const CANCEL: &str = "gensx.cancel";
@@ -23,25 +24,50 @@ pub(crate) struct Mail {
 
 #[derive(Debug)]
 struct State {
-    /// The number of the last message that was read.
-    read: u64,
+    /// The last message that was read.
+    read: Read,
     /// Messages that the stream says were taken before.
     taken: HashSet<u64>,
     waiting: HashMap<String, VecDeque<Message>>,
 }
 
+/// A message that was read, as far as it takes to know it again.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Read {
+    /// 0 before the first one.
+    number: u64,
+    hash: u64,
+}
+
+impl From<&Message> for Read {
+    fn from(message: &Message) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (&message.name, &message.body, &message.id).hash(&mut hasher);
+        Self { number: message.number, hash: hasher.finish() }
+    }
+}
+
 impl Mail {
     pub(crate) fn new(taken: HashSet<u64>) -> Self {
-        let state = State { read: 0, taken, waiting: HashMap::new() };
+        let state = State { read: Read::default(), taken, waiting: HashMap::new() };
         Self { state: Mutex::new(state), arrived: Notify::new() }
     }
 
-    /// Reads what has arrived.
+    /// Reads what has arrived. A run is let go of whose store has lost what it read: the numbers of the lost messages are
+    /// given again, and those who have them would be passed over.
     pub(crate) async fn pull(&self, run: &RunCore) -> Result<(), SinkError> {
         loop {
-            let after = lock(&self.state).read;
-            let page = run.config.sink.receive(&run.id, after, PAGE).await?;
-            let Some(last) = page.last().map(|message| message.number) else { return Ok(()) };
+            let read = lock(&self.state).read;
+            // With the last one that was read, which shows whether the inbox is the same still.
+            let known = usize::from(read.number > 0);
+            let after = read.number.saturating_sub(1);
+            let mut page = run.config.sink.receive(&run.id, after, PAGE + known).await?;
+            if known > 0 && page.first().map(Read::from) != Some(read) {
+                run.stop(Stop::LetGo(lost(run)));
+                return Ok(());
+            }
+            page.drain(..known);
+            let Some(last) = page.last().map(Read::from) else { return Ok(()) };
             if page.iter().any(|message| message.name == CANCEL) {
                 run.stop(Stop::Cancelled);
             }
@@ -49,7 +75,9 @@ impl Mail {
             for message in page {
                 state.sort(message);
             }
-            state.read = state.read.max(last);
+            if last.number > state.read.number {
+                state.read = last;
+            }
             self.arrived.notify_waiters();
         }
     }
@@ -83,10 +111,19 @@ impl Mail {
     }
 }
 
+fn lost(run: &RunCore) -> Error {
+    let text = format!(
+        "run `{}` was stopped here: the store no longer holds a message that was read: resume it",
+        run.id
+    );
+    Error::of(ErrorKind::Fenced, text)
+}
+
 impl State {
     fn sort(&mut self, message: Message) {
         // Two pulls at once may read the same page.
-        if message.number > self.read && message.name != CANCEL && !self.taken.remove(&message.number) {
+        if message.number > self.read.number && message.name != CANCEL && !self.taken.remove(&message.number)
+        {
             self.waiting.entry(message.name.clone()).or_default().push_back(message);
         }
     }
