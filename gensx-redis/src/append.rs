@@ -60,7 +60,11 @@ impl Store {
             BatchKind::Continues => ("next", ""),
         };
         let status = batch.closes.map_or("", |status| status.as_str());
-        script::APPEND.on(&[key, &keys.inbox(run), &keys.copy(run)], |command| {
+        let (inbox, copy) = (keys.inbox(run), keys.copy(run));
+        // While a cluster moves a slot it takes no request for several keys of which some do not exist: most name one.
+        let all = [key, &inbox, &copy];
+        let named = if batch.closes.is_some() { &all[..] } else { &all[..1] };
+        script::APPEND.on(named, |command| {
             command.arg(batch.first.epoch).arg(batch.first.seq).arg(&batch.token.to_bytes()[..]);
             command.arg(kind).arg(workflow).arg(status).arg(self.retention_ms.unwrap_or(0));
             command.arg(COMPACT_EVENTS).arg(self.publish()).arg(keys.channel(run));

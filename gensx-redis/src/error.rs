@@ -125,9 +125,13 @@ fn of_server(kind: ServerErrorKind, detail: &str) -> (SinkErrorKind, &'static st
             Unavailable,
             "the server is a replica and takes no writes: give the master's address, or Sentinel's",
         ),
-        ServerErrorKind::MasterDown | ServerErrorKind::ClusterDown | ServerErrorKind::TryAgain => {
+        ServerErrorKind::MasterDown | ServerErrorKind::ClusterDown => {
             (Unavailable, "a part of Redis is down: wait for the failover, or repair it")
         }
+        ServerErrorKind::TryAgain => (
+            Unavailable,
+            "the cluster is moving the slot of these keys to another node: wait, it goes on when that is done",
+        ),
         // A cluster sends to a node that is down until its replica has taken over.
         ServerErrorKind::Moved | ServerErrorKind::Ask => (
             Unavailable,
@@ -191,6 +195,7 @@ mod tests {
             (ErrorKind::Server(ServerErrorKind::ReadOnly), None, "", Unavailable, "replica"),
             (ErrorKind::Server(ServerErrorKind::BusyLoading), None, "", Unavailable, "loading"),
             (ErrorKind::Server(ServerErrorKind::Moved), None, "", Unavailable, "redis+cluster://"),
+            (ErrorKind::Server(ServerErrorKind::TryAgain), None, "", Unavailable, "moving the slot"),
             (
                 ErrorKind::Server(ServerErrorKind::ResponseError),
                 None,

@@ -17,6 +17,10 @@ pub(crate) async fn check(store: &Store, run: &RunId, expire_ms: u64) -> Result<
         command.arg(&words[1..]);
         ask(store, &words[0], command).await?;
     }
+    if store.link.server().is_cluster() {
+        // The client says so where a slot is on its way to another node.
+        ask(store, "ASKING", cmd("ASKING")).await?;
+    }
     listen(store, run).await
 }
 

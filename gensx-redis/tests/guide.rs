@@ -7,13 +7,13 @@ mod events;
 mod live;
 
 use gensx_core::{
-    EventSink as _,
-    sink::{Inbox as _, Message},
+    EventId, EventSink as _,
+    sink::{Append, Inbox as _, Message},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::{RedisCluster, RedisSentinel, RedisServer};
 
-use self::events::{run_id, soon};
+use self::events::{next, opening, run_id, soon, text};
 
 const PASSWORD: &str = "s3cr3t";
 
@@ -43,8 +43,7 @@ async fn manage(url: &str) {
     let listed = sink.list(false, None, 9).await.unwrap();
     assert_eq!(listed.len(), 6);
     let run = run_id("open");
-    let batch = events::opening(&run, vec![events::text("1")]);
-    sink.append(&batch).await.unwrap();
+    assert_eq!(sink.append(&opening(&run, vec![text("1")])).await.unwrap(), Append::Done);
     let (cursor, _) = sink.arrivals(0).await.unwrap();
     let message = Message { number: 0, name: "m".into(), body: "1".into(), id: None };
     assert_eq!(sink.send(&run, message).await.unwrap(), 1);
@@ -76,7 +75,12 @@ async fn the_rights_of_the_guide_are_enough_while_slots_move() {
     };
     let cluster = live::outlast(&url, trouble).await;
     manage(&url).await;
-    drop(cluster);
+    let sink = RedisSink::connect(&url).await.unwrap();
+    let run = run_id("on-its-way");
+    assert_eq!(sink.append(&opening(&run, vec![text("1")])).await.unwrap(), Append::Done);
+    let _moved = cluster.begin_move("gensx:{on-its-way}:ev");
+    let batch = next(&run, EventId::new(1, 2), vec![text("2")]);
+    assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

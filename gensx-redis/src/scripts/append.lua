@@ -1,6 +1,6 @@
 -- Adds a batch to a run's stream: all of it or nothing, and only what directly follows.
 --
--- KEYS: 1 the stream, 2 the inbox, 3 a name for the copy of a stream that ended
+-- KEYS: 1 the stream; with the last batch also 2 the inbox, 3 a name for the copy of a stream that ended
 -- ARGV: 1 epoch, 2 position of the first event, 3 the batch's token, 4 open | claim | next, 5 the workflow's name,
 --       6 the last status or '', 7 how long to keep an ended run in ms or 0, 8 the most events of a stream to compact,
 --       9 PUBLISH | SPUBLISH, 10 the channel, 11.. payloads

@@ -94,5 +94,7 @@ async fn a_cluster_asks_for_channels_of_its_own_kind() {
     expect(RedisSink::connect(&url(&rules)).await, Config, "+ssubscribe");
     rules[1] = "-spublish";
     expect(RedisSink::connect(&url(&rules)).await, Config, "+spublish");
+    rules[1] = "-asking";
+    expect(RedisSink::connect(&url(&rules)).await, Config, "+asking");
     RedisSink::connect(&url(&["+@all", "~*", "&*"])).await.unwrap();
 }

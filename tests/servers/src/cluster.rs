@@ -18,6 +18,14 @@ pub struct RedisCluster {
     replicas: Vec<RedisServer>,
 }
 
+/// A slot on its way from one node to another.
+#[derive(Debug)]
+pub struct SlotMove {
+    slot: String,
+    from: usize,
+    to: usize,
+}
+
 impl RedisCluster {
     /// Starts it, and waits until every node finds it whole.
     ///
@@ -91,30 +99,47 @@ impl RedisCluster {
     /// # Panics
     /// If a node refuses.
     pub fn move_slot(&self, key: &str) {
+        let moved = self.begin_move(key);
+        self.finish_move(&moved);
+    }
+
+    /// Moves what is in the slot of a key; the slot itself is on its way until [`finish_move`](Self::finish_move).
+    ///
+    /// # Panics
+    /// If a node refuses.
+    #[must_use]
+    pub fn begin_move(&self, key: &str) -> SlotMove {
         let slot = self.nodes[0].command(&["CLUSTER", "KEYSLOT", key]);
-        let holds = |node: &&RedisServer| {
+        let holds = |node: &RedisServer| {
             let count = node.command(&["CLUSTER", "COUNTKEYSINSLOT", &slot]);
             count.parse::<u64>().is_ok_and(|count| count > 0)
         };
-        let from = self.nodes.iter().find(holds).expect("a node has the key");
-        let to = self.nodes.iter().find(|node| node.port() != from.port()).expect("there are several");
+        let from = self.nodes.iter().position(holds).expect("a node has the key");
+        let moved = SlotMove { slot, from, to: (from + 1) % self.nodes.len() };
+        let SlotMove { slot, from, to } = &moved;
+        let (from, to) = (&self.nodes[*from], &self.nodes[*to]);
         let [from_id, to_id] = [from, to].map(|node| node.command(&["CLUSTER", "MYID"]));
-        let ok = |node: &RedisServer, words: &[&str]| {
-            let answer = node.command(words);
-            assert!(answer == "OK" || answer == "NOKEY", "{words:?}: {answer}");
-        };
-        ok(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
-        ok(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+        expect_ok(to, &["CLUSTER", "SETSLOT", slot, "IMPORTING", &from_id]);
+        expect_ok(from, &["CLUSTER", "SETSLOT", slot, "MIGRATING", &to_id]);
         let port = to.port().to_string();
         loop {
-            let keys = from.command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+            let keys = from.command(&["CLUSTER", "GETKEYSINSLOT", slot, "1"]);
             if keys.is_empty() {
-                break;
+                return moved;
             }
-            ok(from, &["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
+            expect_ok(from, &["MIGRATE", "127.0.0.1", &port, &keys, "0", "5000"]);
         }
+    }
+
+    /// Gives a slot whose keys were moved to the node that has them.
+    ///
+    /// # Panics
+    /// If a node refuses.
+    pub fn finish_move(&self, moved: &SlotMove) {
+        let (from, to) = (&self.nodes[moved.from], &self.nodes[moved.to]);
+        let to_id = to.command(&["CLUSTER", "MYID"]);
         for node in [to, from] {
-            ok(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+            expect_ok(node, &["CLUSTER", "SETSLOT", &moved.slot, "NODE", &to_id]);
         }
     }
 
@@ -138,6 +163,11 @@ impl RedisCluster {
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
+}
+
+fn expect_ok(node: &RedisServer, words: &[&str]) {
+    let answer = node.command(words);
+    assert!(answer == "OK" || answer == "NOKEY", "{words:?}: {answer}");
 }
 
 fn node(builder: RedisServerBuilder) -> RedisServer {

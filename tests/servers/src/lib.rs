@@ -8,7 +8,7 @@ mod redis;
 mod sentinel;
 mod tls;
 
-pub use cluster::RedisCluster;
+pub use cluster::{RedisCluster, SlotMove};
 pub use redis::{RedisServer, RedisServerBuilder};
 pub use sentinel::RedisSentinel;
 pub use tls::TestCertificates;
