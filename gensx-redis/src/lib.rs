@@ -35,6 +35,7 @@ mod reply;
 mod rights;
 mod script;
 mod sink;
+mod sizes;
 mod store;
 mod sweep;
 mod thread;

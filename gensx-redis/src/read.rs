@@ -6,7 +6,7 @@ use gensx_core::{
 };
 use redis::cmd;
 
-use crate::{error::Failure, reply, script, store::Store};
+use crate::{error::Failure, reply, script, sizes::PAGE_BYTES, store::Store};
 
 /// Where a position is in a stream.
 enum Place {
@@ -17,9 +17,30 @@ enum Place {
 }
 
 impl Store {
-    /// The events after a position. One request where the epoch there is as expected; three otherwise.
+    /// The events after a position, up to `limit`, or to the one with which they are many bytes: a page is to arrive within
+    /// the time limit of a request, and to fit into memory.
     pub(crate) async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
         let (limit, after) = (limit.clamp(1, MAX_PAGE), after.min(MAX_SEQ));
+        let (mut page, mut bytes) = (Vec::<Entry>::new(), 0);
+        loop {
+            let last = page.last().map(|entry| entry.id);
+            let asked = self.sizes.count(run).min(limit - page.len());
+            let part = self.part(run, last.map_or(after, |id| id.seq), asked).await?;
+            // Between two parts the stream may have lost its tail. Readers look for that where a page begins.
+            let follows =
+                last.is_none_or(|last| part.first().is_none_or(|first| first.id.epoch == last.epoch));
+            if follows {
+                bytes += part.iter().map(|entry| entry.payload.len()).sum::<usize>();
+                page.extend_from_slice(&part);
+            }
+            if !follows || part.len() < asked || page.len() == limit || bytes >= PAGE_BYTES {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The next events, as they stand at one moment. One request where the epoch there is as expected; three otherwise.
+    async fn part(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
         let likely = (after > 0).then(|| EventId::new(self.hints.epoch(run, after), after));
         let page = self.range(run, likely, limit).await?;
         if page.first().is_some_and(|first| first.id.seq == after + 1) {
@@ -38,17 +59,22 @@ impl Store {
         }
     }
 
-    pub(crate) async fn range(
-        &self,
-        run: &RunId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Failure> {
+    /// What follows an event that the hub has, as much as is fetched at once; whether there may be more.
+    pub(crate) async fn follow(&self, run: &RunId, after: EventId) -> Result<(Vec<Entry>, bool), Failure> {
+        let asked = self.sizes.count(run);
+        let entries = self.range(run, Some(after), asked).await?;
+        let more = entries.len() == asked;
+        Ok((entries, more))
+    }
+
+    async fn range(&self, run: &RunId, after: Option<EventId>, limit: usize) -> Result<Vec<Entry>, Failure> {
         let key = self.keys.stream(run);
         let from = after.map_or("-".to_owned(), |id| format!("({}-{}", id.epoch, id.seq));
         let mut command = cmd("XRANGE");
         command.arg(&key).arg(from).arg("+").arg("COUNT").arg(limit);
-        reply::entries(self.link.ask(command).await?, &key)
+        let entries = reply::entries(self.link.ask(command).await?, &key)?;
+        self.sizes.learn(run, limit, &entries);
+        Ok(entries)
     }
 
     async fn locate(&self, run: &RunId, position: u64) -> Result<Place, Failure> {

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::{hints::Hints, keys::Keys, link::Link};
+use crate::{hints::Hints, keys::Keys, link::Link, sizes::Sizes};
 
 /// The runs on one Redis, under one prefix.
 pub(crate) struct Store {
     pub(crate) keys: Keys,
     pub(crate) link: Arc<Link>,
     pub(crate) hints: Hints,
+    pub(crate) sizes: Sizes,
     /// How long a run is kept after its end; for ever if not set.
     pub(crate) retention_ms: Option<u64>,
 }
 
 impl Store {
     pub(crate) fn new(keys: Keys, link: Arc<Link>, retention_ms: Option<u64>) -> Self {
-        Self { keys, link, hints: Hints::default(), retention_ms }
+        Self { keys, link, hints: Hints::default(), sizes: Sizes::default(), retention_ms }
     }
 
     /// The same runs, with nothing learned about them yet.

@@ -88,6 +88,36 @@ async fn an_event_takes_at_most_60_bytes_more_than_its_payload() {
 }
 
 #[tokio::test]
+async fn pages_of_large_events_are_bounded_in_bytes() {
+    const EVENTS: usize = 60;
+    const BYTES: usize = 1 << 20;
+    let server = RedisServer::start();
+    let sink = RedisSink::connect(&server.url()).await.unwrap();
+    let run = run_id("large");
+    write(&sink, &run, 20).await;
+    let large: Payload = vec![b'x'; BYTES].into();
+    for seq in 21..=20 + EVENTS as u64 {
+        let batch = next(&run, EventId::new(1, seq), vec![Arc::clone(&large)]);
+        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
+    }
+    let fresh = RedisSink::connect(&server.url()).await.unwrap();
+    let (mut read, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let page = fresh.read(&run, read.len() as u64, 1_000).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        pages.push(page.iter().filter(|entry| entry.payload.len() == BYTES).count());
+        read.extend(page.into_iter().map(|entry| entry.id.seq));
+    }
+    assert_eq!(read, (1..=20 + EVENTS as u64).collect::<Vec<_>>());
+    // The first large ones come as a surprise; from then on it is known.
+    assert!(pages[1..].iter().all(|events| *events <= 4), "large events in each page: {pages:?}");
+    let small = fresh.read(&run, 0, 20).await.unwrap();
+    assert_eq!(small.len(), 20, "pages of small events are as long as was asked for");
+}
+
+#[tokio::test]
 async fn a_run_expires_after_its_end_and_not_before() {
     let server = RedisServer::start();
     let sink =

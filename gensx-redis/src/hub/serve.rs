@@ -13,7 +13,7 @@ use futures_util::{
     future::{BoxFuture, FutureExt as _},
     stream::FuturesUnordered,
 };
-use gensx_core::{RunId, sink::MAX_PAGE};
+use gensx_core::RunId;
 use redis::{PushInfo, PushKind, Value, cmd};
 use tokio::sync::mpsc;
 
@@ -287,9 +287,9 @@ async fn within<T>(
 
 async fn fetch(store: &Store, run: &RunId, from: From) -> Result<Found, Failure> {
     if let From::After(end) = from {
-        let entries = store.range(run, Some(end), MAX_PAGE).await?;
+        let (entries, more) = store.follow(run, end).await?;
         if !entries.is_empty() {
-            return Ok(Found::Events { more: entries.len() == MAX_PAGE, entries });
+            return Ok(Found::Events { entries, more });
         }
     }
     // Nothing follows, or it is not known what: where the stream ends says whether it went back.
