@@ -13,6 +13,8 @@ mod oracle;
 mod proxy;
 #[path = "torture/reader.rs"]
 mod reader;
+#[path = "torture/silence.rs"]
+mod silence;
 #[path = "torture/writer.rs"]
 mod writer;
 

@@ -1,4 +1,4 @@
-//! What may stand between a sink and Redis: it loses replies, and can be pointed at another server.
+//! What may stand between a sink and Redis: it loses replies, falls silent, and can be pointed at another server.
 
 use std::sync::{
     Arc, Mutex,
@@ -26,6 +26,8 @@ struct Shared {
     loses_one_in: AtomicU64,
     lost: AtomicU64,
     connections: AtomicU64,
+    /// Connections up to this one pass nothing on, and stay open.
+    silent_to: AtomicU64,
     dice: Mutex<fastrand::Rng>,
     open: Mutex<Vec<AbortHandle>>,
 }
@@ -39,6 +41,7 @@ impl Proxy {
             loses_one_in: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            silent_to: AtomicU64::new(0),
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             open: Mutex::default(),
         });
@@ -65,6 +68,11 @@ impl Proxy {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// From now on the connections that are open pass nothing on, as when a router has forgotten them; later ones do.
+    pub(crate) fn silence(&self) {
+        self.shared.silent_to.store(self.connections(), Ordering::Relaxed);
+    }
+
     /// Later connections go to another server, and those that are open are cut.
     pub(crate) fn point_at(&self, target: u16) {
         self.shared.target.store(target, Ordering::Relaxed);
@@ -74,8 +82,8 @@ impl Proxy {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
-        shared.connections.fetch_add(1, Ordering::Relaxed);
-        let task = tokio::spawn(pass(client, Arc::clone(&shared)));
+        let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let task = tokio::spawn(pass(client, number, Arc::clone(&shared)));
         let mut open = shared.open.lock().unwrap();
         open.retain(|task| !task.is_finished());
         open.push(task.abort_handle());
@@ -83,7 +91,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// Until either side ends, or a reply is lost.
-async fn pass(client: TcpStream, shared: Arc<Shared>) {
+async fn pass(client: TcpStream, number: u64, shared: Arc<Shared>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", shared.target.load(Ordering::Relaxed))).await else {
         return;
     };
@@ -91,12 +99,16 @@ async fn pass(client: TcpStream, shared: Arc<Shared>) {
     server.set_nodelay(true).unwrap();
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     tokio::select! {
-        () = copy(from_client, to_server, || false) => {}
-        () = copy(from_server, to_client, || shared.loses()) => {}
+        () = copy(from_client, to_server, || shared.is_silent(number), || false) => {}
+        () = copy(from_server, to_client, || shared.is_silent(number), || shared.loses()) => {}
     }
 }
 
 impl Shared {
+    fn is_silent(&self, number: u64) -> bool {
+        number <= self.silent_to.load(Ordering::Relaxed)
+    }
+
     fn loses(&self) -> bool {
         let one_in = self.loses_one_in.load(Ordering::Relaxed);
         let loses = one_in > 0 && self.dice.lock().unwrap().u64(..one_in) == 0;
@@ -105,9 +117,17 @@ impl Shared {
     }
 }
 
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, loses: impl Fn() -> bool) {
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    is_silent: impl Fn() -> bool,
+    loses: impl Fn() -> bool,
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(bytes @ 1..) = from.read(&mut buffer).await {
+        if is_silent() {
+            continue;
+        }
         if loses() || to.write_all(&buffer[..bytes]).await.is_err() {
             return;
         }
