@@ -35,9 +35,22 @@ pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger
         // The read goes first: a store with threads of its own works while this one decodes.
         let (next, taken) = join(next, async { take_in(&mut ledger, &page) }).await;
         taken?;
-        page = next?;
+        let next = next?;
+        if let Some(first) = next.first()
+            && !goes_on(last.id, &Event::decode(first.id, &first.payload)?)
+        {
+            let text = format!("run `{id}` was written anew while it was read: resume it again");
+            return Err(Error::of(ErrorKind::Sink, text));
+        }
+        page = next;
     }
     Ok(ledger)
+}
+
+/// Whether a page goes on from where the one before it ended. Under a new epoch it begins with that owner's claim; if not,
+/// the claim stands before, where the page before was read: the store has lost that, and what it said must not be believed.
+fn goes_on(last: EventId, next: &Event) -> bool {
+    next.id.epoch == last.epoch || matches!(next.kind, EventKind::RunClaimed { .. })
 }
 
 fn take_in(ledger: &mut Ledger, page: &[Entry]) -> Result<()> {
@@ -221,5 +234,23 @@ fn restart(start: &Start) -> EventKind {
         inputs: None,
         label: start.label.clone(),
         resumed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(epoch: u32, kind: EventKind) -> Event {
+        Event { id: EventId::new(epoch, 11), ..Event::new(0, None, 0, kind) }
+    }
+
+    #[test]
+    fn a_page_goes_on_in_its_epoch_or_with_a_claim() {
+        let last = EventId::new(1, 10);
+        let text = || EventKind::Text { channel: "draft".into(), text: "x".into() };
+        assert!(goes_on(last, &event(1, text())));
+        assert!(goes_on(last, &event(2, EventKind::RunClaimed { owner: "me".into() })));
+        assert!(!goes_on(last, &event(2, text())), "the claim of 2 stands where 1 was read");
     }
 }
