@@ -92,7 +92,8 @@ impl RedisSinkBuilder {
         self
     }
 
-    /// How long after its end a run is kept. For ever unless it is set; runs that have not ended always are.
+    /// How long after its end a run is kept. For ever unless it is set; runs that have not ended always are. Give it some
+    /// minutes at least: an owner whose last append was not answered asks again, and must find the run.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = Some(retention);
         self
