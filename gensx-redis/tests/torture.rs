@@ -3,6 +3,8 @@
 //!
 //! `GENSX_TORTURE_SEED=N` repeats the dice of a failure.
 
+#[path = "torture/cluster.rs"]
+mod cluster;
 #[path = "torture/crowd.rs"]
 mod crowd;
 #[path = "support/events.rs"]
