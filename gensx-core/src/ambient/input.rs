@@ -44,8 +44,8 @@ pub fn input<T: DeserializeOwned>(
 ) -> impl Future<Output = Result<T>> + Send {
     let (name, deadline) = (name.to_owned(), deadline.into());
     let leaf = Leaf::build("gensx.input", &Marker::Inputs(Fingerprint::of(name.as_bytes())));
-    Leaf::attended(leaf, move |leaf| async move {
-        let json = wait::<T>(leaf, &name, deadline).await?;
+    Leaf::attended(leaf, move |mut leaf| async move {
+        let json = wait::<T>(&mut leaf, &name, deadline).await?;
         serde_json::from_str(json.get()).map_err(|error| {
             let text = format!("the recorded input `{name}` is no `{}`", std::any::type_name::<T>());
             Error::of(ErrorKind::Replay, text).with_source(error)
@@ -53,37 +53,56 @@ pub fn input<T: DeserializeOwned>(
     })
 }
 
-async fn wait<T: DeserializeOwned>(mut leaf: Leaf, name: &str, deadline: Option<Duration>) -> Result<Json> {
-    let due_ms = match leaf.next().await? {
-        Next::Known(json) => return json,
-        Next::Begin { whole_ms: Some(_), due_ms } => due_ms.filter(|due| *due != u64::MAX),
-        Next::Begin { whole_ms: None, .. } => request(&mut leaf, name, deadline)?,
+// What comes before and after the wait has boxes of its own: while the run waits, maybe for days, it holds no room for it.
+async fn wait<T: DeserializeOwned>(leaf: &mut Leaf, name: &str, deadline: Option<Duration>) -> Result<Json> {
+    let due_ms = match Box::pin(begin(leaf, name, deadline)).await? {
+        Begun::Known(json) => return Ok(json),
+        Begun::Waits { due_ms } => due_ms,
     };
-    let run = std::sync::Arc::clone(leaf.run());
-    run.mail.pull_or_warn(&run).await;
-    let message = {
-        let arrival = std::pin::pin!(next_of::<T>(&leaf, name));
-        match due_ms {
-            None => Some(arrival.await),
-            Some(due_ms) => {
-                let left = run.remaining(due_ms, deadline.unwrap_or(Duration::MAX));
-                match select(arrival, run.config.clock.sleep(left)).await {
-                    Either::Left((message, _)) => Some(message),
-                    Either::Right(_) => None,
-                }
+    let arrival = Box::pin(next_of::<T>(leaf, name));
+    let message = match due_ms {
+        None => Some(arrival.await),
+        Some(due_ms) => {
+            let left = leaf.run().remaining(due_ms, deadline.unwrap_or(Duration::MAX));
+            let sleep = leaf.run().config.clock.sleep(left);
+            match select(arrival, sleep).await {
+                Either::Left((message, _)) => Some(message),
+                Either::Right(_) => None,
             }
         }
     };
-    // Boxed: while the run waits, maybe for days, it holds no room for what follows.
+    Box::pin(end(leaf, message, name, deadline)).await
+}
+
+enum Begun {
+    Known(Json),
+    Waits { due_ms: Option<u64> },
+}
+
+/// Says that the run waits, where that is not recorded yet, and reads what has arrived.
+async fn begin(leaf: &mut Leaf, name: &str, deadline: Option<Duration>) -> Result<Begun> {
+    let due_ms = match leaf.next().await? {
+        Next::Known(json) => return json.map(Begun::Known),
+        Next::Begin { whole_ms: Some(_), due_ms } => due_ms.filter(|due| *due != u64::MAX),
+        Next::Begin { whole_ms: None, .. } => request(leaf, name, deadline)?,
+    };
+    leaf.run().mail.pull_or_warn(leaf.run()).await;
+    Ok(Begun::Waits { due_ms })
+}
+
+/// Records what came of the wait.
+async fn end(
+    leaf: &mut Leaf,
+    message: Option<(Message, Json)>,
+    name: &str,
+    deadline: Option<Duration>,
+) -> Result<Json> {
     match message {
-        Some((message, data)) => {
-            Box::pin(receive(&mut leaf, message, &data)).await?;
-            Ok(data)
-        }
+        Some((message, data)) => receive(leaf, message, &data).await.map(|()| data),
         None => {
             let text =
                 format!("no message came for input `{name}` within {:?}", deadline.unwrap_or_default());
-            Err(Box::pin(leaf.fail(Error::of(ErrorKind::Timeout, text))).await)
+            Err(leaf.fail(Error::of(ErrorKind::Timeout, text)).await)
         }
     }
 }

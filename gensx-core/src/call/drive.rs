@@ -45,7 +45,12 @@ async fn inside<T: Send>(
     let plan = replay::plan_for(&call, &place, inputs.fingerprint);
     drop(call.awaited.take());
     let go_on = match plan {
-        Plan::Hear(position) => return replay::hear(replay::Decoder::of(&call), place, position).await,
+        Plan::Hear(position) => {
+            let mut place = place;
+            let decoder = replay::Decoder::of(&call);
+            drop(call);
+            return replay::hear(&decoder, &mut place, position).await;
+        }
         Plan::Refuse => return Err(key_error(&call, &place, "was recorded with other inputs")),
         Plan::Run => None,
         Plan::GoOn { attempt, begin, wait } => Some((attempt, begin, wait)),
@@ -145,7 +150,7 @@ impl<'a, T: Send> Running<'a, T> {
         place: Place,
         mut inputs: Box<InputRecord>,
         go_on: Option<(u32, u64, Option<Wait>)>,
-    ) -> Result<Self> {
+    ) -> Result<Box<Self>> {
         let run = Arc::clone(&place.parent.run);
         if durability(&call, &run) == Durability::Strict {
             catch_up(&run).await;
@@ -161,7 +166,8 @@ impl<'a, T: Send> Running<'a, T> {
         let Some(node) = Node::start(&place, what, (attempt, retries), record) else {
             return Err(cancelled(&call.spec.name));
         };
-        Ok(Self { call, open: Open { node, place }, inputs, wait, flight: None, unheard: None })
+        let open = Open { node, place };
+        Ok(Box::new(Self { call, open, inputs, wait, flight: None, unheard: None }))
     }
 
     fn node(&self) -> &Arc<Node> {
@@ -179,7 +185,7 @@ impl<'a, T: Send> Running<'a, T> {
         };
         match settled {
             Ok(settled) => self.succeed(settled).await,
-            Err(failure) => self.fail(failure).await,
+            Err(failure) => Box::pin(self.fail(failure)).await,
         }
     }
 

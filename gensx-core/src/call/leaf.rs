@@ -30,7 +30,7 @@ enum State {
     /// The stream says that it waits.
     Waits,
     /// Its outcome is recorded, and the caller does not have it yet.
-    Unheard(Done),
+    Unheard(Box<Done>),
     Over,
 }
 
@@ -144,7 +144,7 @@ impl Leaf {
         if self.place.parent.keep {
             run.ledger().remember(self.place.id, None, done.clone());
         }
-        self.state = State::Unheard(done);
+        self.state = State::Unheard(Box::new(done));
         run.commit(position).await;
         turn.wait().await;
         self.state = State::Over;
@@ -196,7 +196,7 @@ impl Drop for Leaf {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Waits => drop(self.note(EventKind::Ended { outcome: Outcome::Cancelled })),
-            State::Unheard(done) => self.place.leave(None, done),
+            State::Unheard(done) => self.place.leave(None, *done),
             State::Built | State::Over => {}
         }
     }

@@ -58,18 +58,18 @@ impl<T> Decoder<T> {
 }
 
 /// Waits for the outcome's turn and gives it.
-pub(super) async fn hear<T>(call: Decoder<T>, mut place: Place, position: u64) -> Result<T> {
+pub(super) async fn hear<T>(call: &Decoder<T>, place: &mut Place, position: u64) -> Result<T> {
     let run = Arc::clone(&place.parent.run);
     run.gate.hear(&run, position).await;
     place.keep();
     let known = run.ledger().claim(place.id, place.parent.keep);
     if let Some(probe) = &run.config.probe {
-        probe.heard(&call.seen(&place));
+        probe.heard(&call.seen(place));
     }
     match known {
         Some(Known::Output { json, type_name, .. }) => match (call.output.decode)(&json) {
             Ok(value) => Ok(value),
-            Err(error) => let_go(&run, mismatch(&call, &place, &type_name, error)).await,
+            Err(error) => let_go(&run, mismatch(call, place, &type_name, error)).await,
         },
         Some(Known::Failed(error)) => Err(failure(error, call.error)),
         None => {

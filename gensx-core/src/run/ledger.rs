@@ -22,7 +22,7 @@ pub(crate) struct RunInfo {
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) info: Option<RunInfo>,
+    pub(crate) info: Option<Box<RunInfo>>,
     pub(crate) ended: Option<RunStatus>,
     pub(crate) last: Option<EventId>,
     pub(crate) objects: HashMap<String, Value>,
@@ -93,7 +93,7 @@ impl Ledger {
             EventKind::RunStarted { workflow, version, input, origin, .. } => {
                 let record = Record { begin: id.seq, attempt: 1, ..Record::default() };
                 self.calls.insert(CallId::root(&origin), record);
-                self.info = Some(RunInfo { workflow, version, input, origin });
+                self.info = Some(Box::new(RunInfo { workflow, version, input, origin }));
             }
             EventKind::RunEnded { status, .. } => self.ended = Some(status),
             EventKind::Object { name, patch } => {

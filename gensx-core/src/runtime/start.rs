@@ -121,7 +121,8 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
         // A panic outside a body, in a predicate or a destructor, is caught here: the run has a last event.
         let caught = std::panic::AssertUnwindSafe(future).catch_unwind().await;
         let outcome = caught.unwrap_or_else(|_| Err(Stop::Broken(panicked())));
-        let ended = finish(&core, outcome).await;
+        // In a box of its own: the task of a run that waits holds no room for its end.
+        let ended = Box::pin(finish(&core, outcome)).await;
         task_runtime.forget(&task_local);
         task_local.end(ended);
         drop(executing);
