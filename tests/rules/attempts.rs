@@ -248,3 +248,17 @@ async fn a_panic_outside_a_body_ends_the_run_all_the_same() {
     assert_eq!(run.output().await.unwrap_err().kind(), ErrorKind::Panic);
     assert_eq!(run.status().await.unwrap(), gensx::RunStatus::Failed);
 }
+
+#[component(retry(max_attempts = 2, initial = "1ms"))]
+async fn adds(_: u64) -> gensx::Result<u64> {
+    Ok(cheap(1).await? + cheap(2).await? + cheap(3).await?)
+}
+
+#[tokio::test]
+async fn a_run_from_the_beginning_diverges_from_nothing() {
+    let run = Runtime::in_memory().start(&adds, 0).await.unwrap();
+    assert_eq!(run.output().await.unwrap(), 6);
+    crate::support::take_ran(run.id());
+    let events = run.events().collect().await.unwrap();
+    assert!(!has(&events, |kind| matches!(kind, EventKind::Divergence { .. })), "{events:?}");
+}

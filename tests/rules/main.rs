@@ -12,6 +12,7 @@ mod edits;
 mod identity;
 mod messages;
 mod order;
+mod rebuilt;
 mod runs;
 mod scale;
 mod server;

@@ -55,9 +55,16 @@ async fn inside<T: Send>(
         Plan::Run => None,
         Plan::GoOn { attempt, begin, wait } => Some((attempt, begin, wait)),
     };
-    run.gate.start(&run).await;
-    if go_on.is_none() {
-        replay::note_divergence(&call, &place, &inputs);
+    match go_on {
+        Some((attempt, ..)) => replay::go_on(&run, &place, attempt).await,
+        None => {
+            run.gate.start(&run).await;
+            let partial = run.ledger().take_partial(place.id);
+            if partial {
+                Box::pin(replay::recall(&run)).await;
+            }
+            replay::note_divergence(&call, &place, &inputs);
+        }
     }
     let span = tracing::info_span!("component", name = %call.spec.name, call = %place.id, label = call.label);
     async {

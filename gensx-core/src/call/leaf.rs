@@ -195,9 +195,10 @@ impl Leaf {
 impl Drop for Leaf {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Waits => drop(self.note(EventKind::Ended { outcome: Outcome::Cancelled })),
+            State::Waits => self.place.cancel(1),
             State::Unheard(done) => self.place.leave(None, *done),
-            State::Built | State::Over => {}
+            State::Built => self.place.abandon(),
+            State::Over => {}
         }
     }
 }

@@ -268,6 +268,13 @@ impl<'a, T> Call<'a, T> {
     }
 }
 
+/// Dropped before it was polled.
+impl<T> Drop for Built<'_, T> {
+    fn drop(&mut self) {
+        self.place.iter().for_each(Place::abandon);
+    }
+}
+
 impl<'a, T: 'a> Built<'a, T> {
     /// In a test's run, the body is asked for first: another may stand in for it.
     fn ask_probe(&mut self) {

@@ -16,17 +16,20 @@ use crate::{
         lookup::{Asked, Plan, plan},
         node::Place,
     },
+    runtime::read,
 };
 
 pub(super) fn plan_for<T>(call: &Built<'_, T>, place: &Place, fingerprint: Fingerprint) -> Plan {
     let parent = &place.parent;
-    let mut ledger = parent.run.ledger();
-    if ledger.is_empty() {
+    if parent.run.ledger().is_empty() {
         return Plan::Run;
     }
+    // Before the ledger is locked: calls that end lock it last.
+    let parent_begin = parent.begin();
+    let mut ledger = parent.run.ledger();
     ledger.note_claimed(place.id);
     let keyed = call.key.is_some().then_some(call.on_change);
-    let asked = Asked { version: call.spec.version, fingerprint, keyed, parent_begin: parent.begin() };
+    let asked = Asked { version: call.spec.version, fingerprint, keyed, parent_begin };
     plan(ledger.record(place.id), &asked)
 }
 
@@ -98,6 +101,44 @@ async fn let_go<T>(run: &RunCore, error: Error) -> Result<T> {
 
 pub(super) fn failure(body: ErrorBody, decode: Option<fn(&RawValue) -> Option<BoxError>>) -> Error {
     body.0.into_error(|data| decode.and_then(|decode| decode(data)))
+}
+
+/// Waits until a call that is open on the stream may go on. Dropped before that, it is cancelled as it would have been where it
+/// was open: one that takes its place later begins anew.
+pub(super) async fn go_on(run: &RunCore, place: &Place, attempt: u32) {
+    let mut paused = Paused { place, attempt, dropped: true };
+    run.gate.start(run).await;
+    paused.dropped = false;
+}
+
+struct Paused<'p> {
+    place: &'p Place,
+    attempt: u32,
+    dropped: bool,
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        if self.dropped {
+            self.place.cancel(self.attempt);
+        }
+    }
+}
+
+/// Brings back the outcomes that were given below a call which was then dropped: the one that takes its place hears them, now as
+/// in a replay. This life does not keep them, since few calls are dropped and built again.
+pub(super) async fn recall(run: &RunCore) {
+    run.commit(run.outbox.last()).await;
+    match read(&run.config.sink, &run.id).await {
+        Ok(whole) => {
+            let recalled = run.ledger().recall(whole);
+            run.gate.activate(recalled);
+        }
+        Err(error) => {
+            run.stop(Stop::LetGo(error));
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Notes on the stream that a resumed run builds a call in whose place another one of its name is recorded.

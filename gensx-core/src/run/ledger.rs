@@ -30,6 +30,8 @@ pub(crate) struct Ledger {
     calls: ByCall<Record>,
     /// Children by parent, made by the first call that asks whether a sibling of its name is recorded.
     children: Option<ByCall<Vec<CallId>>>,
+    /// Calls that were dropped in this life when outcomes below them had been given: these are on the stream, not here.
+    partial: ByCall<()>,
 }
 
 /// One call.
@@ -44,6 +46,13 @@ pub(crate) struct Record {
     pub(crate) start: Option<Box<Start>>,
     /// Whether a call of this life stands for it.
     pub(crate) claimed: bool,
+}
+
+impl Record {
+    /// Whether it had started and not ended, in its parent's attempt that begins at `parent_begin`.
+    pub(crate) fn is_open(&self, parent_begin: u64) -> bool {
+        self.done.is_none() && self.begin > parent_begin
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,18 +162,52 @@ impl Ledger {
 
     /// Keeps an outcome of this life, for the next attempt of a call above.
     pub(crate) fn remember(&mut self, call: CallId, start: Option<Start>, done: Done) {
-        let record = Record { done: Some(done), start: start.map(Box::new), attempt: 1, ..Record::default() };
+        let start = start.map(Box::new);
+        let record = Record { done: Some(done), start, attempt: 1, claimed: true, ..Record::default() };
         self.calls.insert(call, record);
     }
 
     /// Keeps an outcome of this life that its caller did not wait for: it is the next one's who takes its place.
     pub(crate) fn leave(&mut self, call: CallId, start: Option<Start>, done: Done) {
         self.remember(call, start, done);
-        self.note_claimed(call);
+    }
+
+    /// Forgets a call that is cancelled, as a replay will: one that takes its place later begins anew. With `partial`,
+    /// outcomes below it had been given.
+    pub(crate) fn forget(&mut self, call: CallId, partial: bool) {
+        self.calls.remove(&call);
+        if partial {
+            self.partial.insert(call, ());
+        }
+    }
+
+    /// Whether outcomes below a call that begins are on the stream and not here; asked once.
+    pub(crate) fn take_partial(&mut self, call: CallId) -> bool {
+        !self.partial.is_empty() && self.partial.remove(&call).is_some()
+    }
+
+    /// Takes in the outcomes that `whole` has besides, and gives how many they are.
+    pub(crate) fn recall(&mut self, whole: Self) -> usize {
+        let has_ended = |record: &Record| record.done.is_some();
+        let mut recalled = 0;
+        for (call, record) in whole.calls.into_iter().filter(|(_, record)| has_ended(record)) {
+            if !self.calls.get(&call).is_some_and(has_ended) {
+                // A call of this life stood for it: nothing diverges from it.
+                self.calls.insert(call, Record { claimed: true, ..record });
+                recalled += 1;
+            }
+        }
+        recalled
     }
 
     pub(crate) fn record(&self, call: CallId) -> Option<&Record> {
         self.calls.get(&call)
+    }
+
+    /// The attempt in which a call is open, in that of its parent which begins at `parent_begin`.
+    pub(crate) fn open(&self, call: CallId, parent_begin: u64) -> Option<u32> {
+        let record = self.record(call).filter(|record| record.is_open(parent_begin))?;
+        Some(record.attempt.max(1))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -43,7 +43,7 @@ pub(crate) fn plan(record: Option<&Record>, asked: &Asked) -> Plan {
             Known::Failed(_) if done.position > asked.parent_begin => Plan::Hear(done.position),
             Known::Failed(_) => Plan::Run,
         },
-        None if record.begin > asked.parent_begin => {
+        None if record.is_open(asked.parent_begin) => {
             Plan::GoOn { attempt: record.attempt.max(1), begin: record.begin, wait: record.wait }
         }
         None => Plan::Run,

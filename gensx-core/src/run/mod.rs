@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     CallId, Error, ErrorKind, RunId,
-    event::{Event, EventKind},
+    event::{Event, EventKind, Outcome},
     runtime::Config,
 };
 
@@ -147,6 +147,12 @@ impl RunCore {
                 0
             }
         }
+    }
+
+    /// Records that a call is cancelled. With `partial`, outcomes below it had been given.
+    pub(crate) fn push_cancelled(&self, call: CallId, attempt: u32, partial: bool) {
+        self.push(Some(call), attempt, EventKind::Ended { outcome: Outcome::Cancelled });
+        self.ledger().forget(call, partial);
     }
 
     /// Waits until everything up to `seq` is durable. When that cannot be, the run is stopped and this never

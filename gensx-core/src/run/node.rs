@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, Weak,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::Waker,
 };
@@ -20,7 +20,6 @@ use super::{
 use crate::{
     CallId, Error,
     component::SpecRef,
-    event::{EventKind, Outcome},
     identity::{Fingerprint, Marker, Slots},
 };
 
@@ -42,6 +41,8 @@ pub(crate) struct Node {
     /// Counts attempts and the end: a child built under another number belongs to the past.
     generation: AtomicU32,
     attempt: AtomicU32,
+    /// Whether the outcome of a call below was given to its caller.
+    told: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -83,6 +84,7 @@ impl Node {
             keep: false,
             generation: AtomicU32::new(0),
             attempt: AtomicU32::new(1),
+            told: AtomicBool::new(false),
             state: Mutex::default(),
         })
     }
@@ -105,6 +107,7 @@ impl Node {
             keep: parent.keep || retries,
             generation: AtomicU32::new(0),
             attempt: AtomicU32::new(attempt),
+            told: AtomicBool::new(false),
             state: Mutex::default(),
         });
         let mut above = parent.if_current(place.generation)?;
@@ -231,7 +234,7 @@ impl Node {
 
     fn record_cancelled(&self) {
         if !self.is_root() {
-            self.run.push(Some(self.id), self.attempt(), EventKind::Ended { outcome: Outcome::Cancelled });
+            self.run.push_cancelled(self.id, self.attempt(), self.told.load(Ordering::Acquire));
         }
     }
 
@@ -317,6 +320,7 @@ impl Place {
     /// Keeps the place for good: the caller has the outcome.
     pub(crate) fn keep(&mut self) {
         self.held = false;
+        self.parent.told.store(true, Ordering::Release);
     }
 
     /// Leaves a recorded outcome, which its caller does not wait for, to the next who takes this place.
@@ -332,6 +336,25 @@ impl Place {
     pub(crate) fn record<R>(&self, record: impl FnOnce() -> R) -> Option<R> {
         let _above = self.parent.if_current(self.generation)?;
         Some(record())
+    }
+
+    /// The call that stands here goes before it was polled: if the stream says that it is open, it is cancelled as it would have
+    /// been where it was open, and one that takes its place later begins anew.
+    pub(crate) fn abandon(&self) {
+        let parent_begin = self.parent.begin();
+        let open = self.parent.run.ledger().open(self.id, parent_begin);
+        if let Some(attempt) = open {
+            self.cancel(attempt);
+        }
+    }
+
+    /// Records that the call which stands here is cancelled, where its parent has not ended. The run's own last event says so
+    /// of its first call.
+    pub(crate) fn cancel(&self, attempt: u32) {
+        if self.parent.is_run() {
+            return;
+        }
+        self.record(|| self.parent.run.push_cancelled(self.id, attempt, false));
     }
 }
 

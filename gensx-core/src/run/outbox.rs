@@ -185,6 +185,11 @@ impl Outbox {
         result
     }
 
+    /// The position of the last event that was pushed.
+    pub(crate) fn last(&self) -> u64 {
+        lock(&self.state).next - 1
+    }
+
     /// Notes an outcome that its caller has before it is durable.
     pub(crate) fn leave_behind(&self, seq: u64) {
         lock(&self.state).behind = seq;

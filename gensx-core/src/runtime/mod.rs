@@ -24,6 +24,7 @@ pub(crate) use handle::Local;
 pub use handle::Run;
 pub use limits::Limits;
 pub use orphans::OutsideRuns;
+pub(crate) use resume::read;
 
 use self::{deliver::Listening, registry::Registry};
 use crate::{

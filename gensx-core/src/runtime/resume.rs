@@ -27,7 +27,7 @@ const PAGE: usize = 1_000;
 const CLAIM_ATTEMPTS: u32 = 8;
 
 /// Reads a whole stream, each page while the one before it is taken in.
-pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger> {
+pub(crate) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut page = sink.read(id, 0, PAGE).await?;
     while let Some(last) = page.last() {
