@@ -16,6 +16,7 @@ mod rebuilt;
 mod runs;
 mod scale;
 mod server;
+mod shutdown;
 mod sinks;
 mod streams;
 mod support;

@@ -222,6 +222,11 @@ impl RunCore {
     }
 }
 
+/// The error of a run that this process let go of.
+pub(crate) fn let_go(id: &RunId) -> Error {
+    Error::of(ErrorKind::Drained, format!("run `{id}` was let go of by this process: resume it"))
+}
+
 /// The error of a call whose parent has ended, or whose run has.
 pub(crate) fn cancelled(name: &str) -> Error {
     let text = format!("the call of `{name}` was cancelled: the component that built it has ended");

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{RunCore, Stop, gate::Step};
+use super::{RunCore, Stop, gate::Step, let_go};
 use crate::{Result, clock::BoxFuture, event::Json};
 
 /// Times the user's code is polled in a row before the thread is given to others.
@@ -22,6 +22,8 @@ pub(crate) struct RunFuture {
     body: Option<BoxFuture<Result<Json>>>,
     waker: Arc<RunWaker>,
     task: Waker,
+    /// Whether it is polled now; still so when it is dropped, if the user's code panicked.
+    polled: bool,
 }
 
 /// Notes whether the user's code was woken while it was polled: then it has more to do.
@@ -46,7 +48,7 @@ impl RunFuture {
         let waker = Arc::new(RunWaker { core: Arc::clone(&core), woken: AtomicBool::new(false) });
         let task = Waker::from(Arc::clone(&waker));
         core.outbox.belong_to(Arc::downgrade(&core));
-        Self { core, body: Some(body), waker, task }
+        Self { core, body: Some(body), waker, task, polled: false }
     }
 
     fn stopped(&mut self) -> Option<Stop> {
@@ -86,13 +88,26 @@ impl RunFuture {
     }
 }
 
+/// Dropped before its end, with the executor that polls it, the run is let go of before its code is dropped: its open calls
+/// are not cancelled, and go on where it is resumed.
+impl Drop for RunFuture {
+    fn drop(&mut self) {
+        if self.body.is_some() && !self.polled {
+            self.core.stop(Stop::LetGo(let_go(&self.core.id)));
+            self.body = None;
+        }
+    }
+}
+
 impl Future for RunFuture {
     type Output = Result<Result<Json>, Stop>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.core.register(cx.waker());
         self.core.config.clock.active();
+        self.polled = true;
         let polled = self.turn(cx);
+        self.polled = false;
         self.core.config.clock.rests();
         polled
     }

@@ -40,7 +40,7 @@ impl Local {
     }
 
     pub(crate) fn end(&self, ended: Ended) {
-        // Only the run's own task ends it, once.
+        // Only the run's own task ends it; what it says first holds.
         let _ = self.ended.set(ended);
         self.told.notify_waiters();
     }

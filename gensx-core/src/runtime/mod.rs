@@ -34,7 +34,7 @@ use crate::{
     clock::Clock,
     component::Durability,
     error::Classifiers,
-    run::lock,
+    run::{Stop, let_go, lock},
     sink::{EventSink, Events, Head, Message, events},
 };
 
@@ -311,8 +311,7 @@ impl Runtime {
     pub async fn drain(&self) {
         let locals: Vec<_> = lock(&self.0.runs).values().filter_map(Weak::upgrade).collect();
         for local in &locals {
-            let text = format!("run `{}` was let go of by this process: resume it", local.core.id);
-            local.core.stop(crate::run::Stop::LetGo(Error::of(ErrorKind::Drained, text)));
+            local.core.stop(Stop::LetGo(let_go(&local.core.id)));
         }
         for local in locals {
             local.ended().await;

@@ -13,7 +13,7 @@ use crate::{
     component::{Spec, SpecRef, to_json},
     error::ErrorRecord,
     event::{ErrorBody, Event, EventKind, Json},
-    run::{RunCore, Stop, ledger::Ledger, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
+    run::{RunCore, Stop, ledger::Ledger, let_go, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
     sink::{Append, BatchKind},
 };
 
@@ -115,7 +115,7 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
     lock(&runtime.0.runs).insert(id.clone(), Arc::downgrade(&local));
     let span = tracing::info_span!("run", run = %id, workflow = %prepared.workflow);
     let future = RunFuture::new(Arc::clone(&core), prepared.body).instrument(span);
-    let (task_local, task_runtime) = (Arc::clone(&local), runtime.clone());
+    let task = Task { local: Arc::clone(&local), runtime: runtime.clone() };
     let executing = orphans::Executing::begin(core.config.outside);
     tokio::spawn(async move {
         // A panic outside a body, in a predicate or a destructor, is caught here: the run has a last event.
@@ -123,11 +123,31 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
         let outcome = caught.unwrap_or_else(|_| Err(Stop::Broken(panicked())));
         // In a box of its own: the task of a run that waits holds no room for its end.
         let ended = Box::pin(finish(&core, outcome)).await;
-        task_runtime.forget(&task_local);
-        task_local.end(ended);
+        task.end(ended);
         drop(executing);
     });
     Run::new(runtime.clone(), id, Some(local))
+}
+
+/// A run's task, as those see it who wait for the run's end. When its executor is shut down, or its sink panics, the run ends
+/// here all the same.
+struct Task {
+    local: Arc<Local>,
+    runtime: Runtime,
+}
+
+impl Task {
+    /// Forgotten first: who hears of the end can resume the run.
+    fn end(&self, ended: Ended) {
+        self.runtime.forget(&self.local);
+        self.local.end(ended);
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.end(Ended::Error(let_go(&self.local.core.id)));
+    }
 }
 
 fn panicked() -> Error {
