@@ -195,3 +195,39 @@ async fn rule_15_context() {
     assert!(!has(&events, |kind| matches!(kind, EventKind::Divergence { .. })));
     take_ran(run.id());
 }
+
+/// Wakes itself whenever it is polled, as some executors' `yield_now` does.
+async fn spin() {
+    let mut again = true;
+    std::future::poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if std::mem::take(&mut again) { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    })
+    .await;
+}
+
+#[component]
+async fn spins(_: u64) -> gensx::Result<String> {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let spinner = async {
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            spin().await;
+        }
+    };
+    let work = async {
+        let name = step("spun", 0).await;
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        name
+    };
+    let ((), name) = tokio::join!(spinner, work);
+    step("after it", 0).await?;
+    name
+}
+
+#[tokio::test]
+async fn code_that_never_rests_holds_no_replay_up() {
+    let (crashed, _) = crash(&spins, 0, gave("\"after it\"")).await;
+    let resumed = tokio::time::timeout(Duration::from_secs(20), crashed.resume(&spins)).await;
+    let (output, after) = resumed.expect("what is recorded is heard");
+    assert_eq!((output.unwrap(), after), ("spun".to_owned(), Vec::new()));
+}

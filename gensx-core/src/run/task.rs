@@ -10,7 +10,11 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{RunCore, Stop, gate::Step, let_go};
+use super::{
+    RunCore, Stop,
+    gate::{PATIENCE_TURNS, Step},
+    let_go,
+};
 use crate::{Result, clock::BoxFuture, event::Json};
 
 /// Times the user's code is polled in a row before the thread is given to others.
@@ -22,6 +26,8 @@ pub(crate) struct RunFuture {
     body: Option<BoxFuture<Result<Json>>>,
     waker: Arc<RunWaker>,
     task: Waker,
+    /// How often in a row the thread was given to others while the user's code had more to do.
+    busy: u32,
     /// Whether it is polled now; still so when it is dropped, if the user's code panicked.
     polled: bool,
 }
@@ -48,7 +54,7 @@ impl RunFuture {
         let waker = Arc::new(RunWaker { core: Arc::clone(&core), woken: AtomicBool::new(false) });
         let task = Waker::from(Arc::clone(&waker));
         core.outbox.belong_to(Arc::downgrade(&core));
-        Self { core, body: Some(body), waker, task, polled: false }
+        Self { core, body: Some(body), waker, task, busy: 0, polled: false }
     }
 
     fn stopped(&mut self) -> Option<Stop> {
@@ -73,6 +79,7 @@ impl RunFuture {
             if self.waker.woken.load(Ordering::Acquire) {
                 continue;
             }
+            self.busy = 0;
             match self.core.step() {
                 Step::Through => {}
                 Step::Yield => {
@@ -82,6 +89,11 @@ impl RunFuture {
                 Step::Idle if self.core.stopped().is_some() => {}
                 Step::Idle => return Poll::Pending,
             }
+        }
+        self.busy = self.busy.saturating_add(1);
+        if self.busy > PATIENCE_TURNS {
+            // Code that wakes itself whenever it is polled never rests: who waits for a turn must not wait for that.
+            self.core.step();
         }
         cx.waker().wake_by_ref();
         Poll::Pending
