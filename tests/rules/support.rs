@@ -61,7 +61,15 @@ impl Dying {
 
     /// One that lives, and keeps back its answer about an event.
     pub(crate) fn slow(slow: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Arc<Self> {
-        Self::new(Arc::new(MemorySink::new()), Box::new(|_| false), Box::new(slow))
+        Self::slow_on(Arc::new(MemorySink::new()), slow)
+    }
+
+    /// The same, on a sink of its own choice.
+    pub(crate) fn slow_on(
+        sink: Arc<dyn EventSink>,
+        slow: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::new(sink, Box::new(|_| false), Box::new(slow))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
     component::to_json,
     event::{Json, Origin, Outcome},
+    identity::Fingerprint,
     run::{
         RunCore,
         ledger::{Ledger, RunInfo, Start},
@@ -69,6 +70,9 @@ where
     I: Serialize + DeserializeOwned,
 {
     runtime.listen().await?;
+    // One at a time: of two that ask at once in this process, the second finds the first one's run, and does not fence it.
+    let _turn =
+        runtime.config().flights.enter(Fingerprint::of(format!("gensx resume\0{id}").as_bytes())).await;
     let mut supplied = supplied;
     for _ in 0..CLAIM_ATTEMPTS {
         // Another call of this process may have been faster: its run is not to be fenced by this one.
