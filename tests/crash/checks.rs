@@ -9,7 +9,7 @@ use crate::{
         ledger::{Body, bodies},
         stream,
     },
-    driver::{Journey, KILLS, answer_to},
+    driver::{JOURNEY, Journey, answer_to},
     flights::{all, at, claims, epoch_of, is_outcome},
     program::{CALLS, INPUT, INPUTS, Made, RETRIED_ATTEMPT, text_of},
 };
@@ -39,7 +39,7 @@ fn kills_land_inside(journeys: &[Journey]) {
         kills.len(),
         journeys.len()
     );
-    assert!(kills.len() >= KILLS, "{} kills", kills.len());
+    assert!(kills.len() >= JOURNEY.kills, "{} kills", kills.len());
     assert!(inside * 10 >= kills.len() * 9, "{inside} of {} kills", kills.len());
 }
 
@@ -58,7 +58,7 @@ fn streams_are_whole(journeys: &[Journey]) {
     }
 }
 
-fn no_recorded_call_runs_again(journeys: &[Journey]) {
+pub(crate) fn no_recorded_call_runs_again(journeys: &[Journey]) {
     for journey in journeys {
         let claims = claims(journey);
         let outcomes = outcomes(journey);
@@ -97,7 +97,7 @@ fn keys_stay_the_same(journeys: &[Journey]) {
     assert!(ran_again > 0, "no call was interrupted, so nothing is shown");
 }
 
-fn output_is_what_was_recorded(journeys: &[Journey]) {
+pub(crate) fn output_is_what_was_recorded(journeys: &[Journey]) {
     for journey in journeys {
         let Some(EventKind::RunEnded { status: RunStatus::Succeeded, output: Some(output), .. }) =
             journey.events.last().map(|event| &event.kind)
@@ -217,7 +217,7 @@ fn answers_are_heard_once(journeys: &[Journey]) {
     }
 }
 
-fn readers_see_the_stream(journeys: &[Journey]) {
+pub(crate) fn readers_see_the_stream(journeys: &[Journey]) {
     for journey in journeys {
         let stream: Vec<String> = journey.events.iter().map(Event::to_json).collect();
         for view in &journey.views {
@@ -227,7 +227,7 @@ fn readers_see_the_stream(journeys: &[Journey]) {
 }
 
 /// The outcome of each call that has one; two would show that it ran again.
-fn outcomes(journey: &Journey) -> BTreeMap<String, &Event> {
+pub(crate) fn outcomes(journey: &Journey) -> BTreeMap<String, &Event> {
     let mut outcomes = BTreeMap::new();
     for event in journey.events.iter().filter(|event| is_outcome(event)) {
         let call = event.call.expect("an outcome is a call's").to_string();

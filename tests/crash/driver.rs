@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     os::unix::process::ExitStatusExt as _,
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -23,8 +24,21 @@ use crate::{
     program::INPUT,
 };
 
-/// Kills that there must be, over all runs.
-pub(crate) const KILLS: usize = 200;
+/// The workflow that is killed.
+#[derive(Clone, Copy)]
+pub(crate) struct Program {
+    /// What its processes are told.
+    pub(crate) name: &'static str,
+    /// Kills that there must be, over all runs.
+    pub(crate) kills: usize,
+}
+
+pub(crate) const JOURNEY: Program = Program { name: "journey", kills: 200 };
+pub(crate) const RELAY: Program = Program { name: "relay", kills: 50 };
+
+/// Names the program.
+pub(crate) const PROGRAM: &str = "GENSX_TEST_PROGRAM";
+
 /// Past this many, kills end, whatever was in flight at them.
 const KILLS_MAX: usize = 1_000;
 /// Kills of one run, on average.
@@ -61,11 +75,11 @@ pub(crate) struct Kill {
     pub(crate) ended: bool,
 }
 
-pub(crate) fn live(backend: Backend) -> Vec<Journey> {
+pub(crate) fn live(backend: Backend, program: Program) -> Vec<Journey> {
     let executor =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     executor.block_on(async {
-        let driver = Driver { place: backend.place().await, state: Mutex::default() };
+        let driver = Driver { place: backend.place().await, program, state: Mutex::default() };
         let started = Instant::now();
         let undisturbed = driver.journey("undisturbed", 0, None).await;
         {
@@ -82,6 +96,7 @@ pub(crate) fn live(backend: Backend) -> Vec<Journey> {
 
 struct Driver {
     place: Place,
+    program: Program,
     state: Mutex<State>,
 }
 
@@ -96,8 +111,8 @@ struct State {
 }
 
 impl State {
-    fn is_enough(&self) -> bool {
-        self.kills >= KILLS_MAX || (self.kills >= KILLS && self.missing.is_empty())
+    fn is_enough(&self, program: Program) -> bool {
+        self.kills >= KILLS_MAX || (self.kills >= program.kills && self.missing.is_empty())
     }
 
     fn take(&mut self, journey: Journey) {
@@ -124,7 +139,7 @@ impl Driver {
         for n in 0.. {
             let span = {
                 let state = self.state.lock().unwrap();
-                if state.is_enough() {
+                if state.is_enough(self.program) {
                     return;
                 }
                 state.span
@@ -171,7 +186,7 @@ impl Driver {
 
     /// One process. Gives whether it was killed.
     async fn life(&self, run: &RunId, life: u32, kill_after: Option<Duration>) -> bool {
-        let mut process = part::start(&self.place, run, life, &[]);
+        let mut process = part::start(&self.place, run, life, &[(PROGRAM, Path::new(self.program.name))]);
         let lived = tokio::time::timeout(kill_after.unwrap_or(SOON), process.wait()).await;
         let status = match lived {
             Ok(status) => status.unwrap(),

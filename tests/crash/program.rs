@@ -35,11 +35,11 @@ pub(crate) struct Made {
     pub(crate) parts: Vec<Made>,
 }
 
-fn made(site: &str, value: u64, parts: Vec<Made>) -> gensx::Result<Made> {
+pub(crate) fn made(site: &str, value: u64, parts: Vec<Made>) -> gensx::Result<Made> {
     Ok(Made { site: site.to_owned(), value, parts })
 }
 
-async fn work() {
+pub(crate) async fn work() {
     tokio::time::sleep(WORK).await;
 }
 
