@@ -66,7 +66,8 @@ async fn inside<T: Send>(
             replay::note_divergence(&call, &place, &inputs);
         }
     }
-    let span = tracing::info_span!("component", name = %call.spec.name, call = %place.id, label = call.label);
+    let label = call.label.as_deref().map(|label| run.mask(label));
+    let span = tracing::info_span!("component", name = %call.spec.name, call = %place.id, label);
     async {
         match Running::start(call, place, inputs, go_on).await {
             Ok(mut running) => running.finish().await,
@@ -136,10 +137,10 @@ fn record_start<T>(
         parent: Some(place.parent.id),
         version: call.spec.version,
         fingerprint: inputs.fingerprint,
-        key: call.key.clone(),
+        key: call.key.as_deref().map(|key| node.run.mask(key)),
         args: inputs.args.clone(),
         inputs: shown,
-        label: call.label.clone(),
+        label: call.label.as_deref().map(|label| node.run.mask(label)),
         resumed,
     };
     node.run.push(Some(node.id), node.attempt(), kind)
@@ -321,7 +322,10 @@ impl<'a, T: Send> Running<'a, T> {
         let mut error = failure.error.with_fate(Fate::Permanent);
         let body = {
             let run = self.run();
-            ErrorBody(ErrorRecord::of(&error, failure.data, |text| run.mask(text)))
+            let limit = run.config.limits.event_bytes;
+            // One that is too large for an event is recorded as its text.
+            let data = failure.data.filter(|json| json.get().len() <= limit);
+            ErrorBody(ErrorRecord::of(&error, data, |text| run.mask(text)))
         };
         if self.run().config.decoded_copies {
             error = replay::failure(body.clone(), self.call.decode_error);

@@ -162,11 +162,21 @@ impl Inputs {
     }
 }
 
-/// The texts inside a secret, which error messages may repeat.
+/// A text as it stands inside JSON, and as `{:?}` shows it: there, quotes, line ends and others are escaped.
+fn spellings(text: String) -> impl Iterator<Item = String> {
+    let shown = [serde_json::to_string(&text).unwrap_or_default(), format!("{text:?}")];
+    let unquoted = |shown: String| Some(shown.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let other: Vec<_> = shown.into_iter().filter_map(unquoted).filter(|shown| *shown != text).collect();
+    std::iter::once(text).chain(other)
+}
+
+/// The texts inside a secret, which error messages may repeat, in each of their spellings.
 fn texts<T: Serialize + ?Sized>(value: &T) -> Vec<String> {
     fn collect(value: serde_json::Value, found: &mut Vec<String>) {
         match value {
-            serde_json::Value::String(text) if text.len() >= MIN_MASKED_BYTES => found.push(text),
+            serde_json::Value::String(text) if text.len() >= MIN_MASKED_BYTES => {
+                found.extend(spellings(text));
+            }
             serde_json::Value::Array(values) => values.into_iter().for_each(|value| collect(value, found)),
             serde_json::Value::Object(map) => map.into_iter().for_each(|(_, value)| collect(value, found)),
             _ => {}
