@@ -226,6 +226,80 @@ async fn secrets_are_written_nowhere() {
     assert!(error.to_string().contains("secret_key"), "{error}");
 }
 
+#[component]
+async fn tells_all(#[secret] token: String) -> gensx::Result<u64> {
+    gensx::log(gensx::event::LogLevel::Info, format!("{token:?}"));
+    panic!("{token:?}")
+}
+
+#[component]
+async fn tells_in_every_spelling(#[secret] token: String) -> gensx::Result<u64> {
+    let url = tells_the_url(token.clone()).label(format!("with {token}")).key(format!("by {token}")).await;
+    assert_eq!(url.unwrap_err().find::<Refused>().map(|refused| refused.url.contains(&token)), Some(true));
+    tells_all(token).await.or(Ok(0))
+}
+
+#[tokio::test]
+async fn secrets_are_masked_also_where_they_are_escaped() {
+    for secret in ["sk-do-not-write-me", "sk-\"do\\not\nwrite\"-m\u{e9}\u{200b}"] {
+        let runtime = Runtime::builder().secret_key([7; 32]).build();
+        let run = runtime.start(&tells_in_every_spelling, secret.to_owned()).await.unwrap();
+        run.output().await.unwrap();
+        for event in run.events().collect().await.unwrap() {
+            assert!(!event.to_json().contains("sk-"), "{}", event.to_json());
+        }
+    }
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error("too much to say")]
+struct Talkative {
+    text: String,
+}
+
+#[component]
+async fn says_too_much(size: usize) -> Result<u64, Talkative> {
+    Err(Talkative { text: "x".repeat(size) })
+}
+
+#[component]
+async fn names(which: u64) -> gensx::Result<String> {
+    let long = "x".repeat(3_000);
+    match which {
+        0 => drop(large_output(1).label(long).await?),
+        1 => drop(large_output(1).key(long).await?),
+        2 => gensx::emit(&long, &1),
+        3 => gensx::emit_text(&long, "x"),
+        4 => gensx::publish(&long, &1),
+        5 => gensx::usage(gensx::event::Usage { model: long, input_tokens: 1, output_tokens: 1 }),
+        6 => drop(gensx::input::<u64>(&long, Duration::from_millis(1)).await?),
+        _ => return Ok(format!("{:?}", says_too_much(3_000).await.unwrap_err().kind())),
+    }
+    tokio::task::yield_now().await;
+    Ok(String::new())
+}
+
+#[tokio::test]
+async fn names_have_a_limit_too() {
+    for which in 0..7 {
+        let run = small().start(&names, which).await.unwrap();
+        let error = run.output().await.unwrap_err();
+        assert_eq!(cause(&error).kind(), ErrorKind::Limit, "{which}: {error:#}");
+        assert!(format!("{error:#}").contains("has 3000 bytes, the limit of an event is 2000"), "{error:#}");
+        let events = run.events().collect().await.unwrap();
+        assert!(events.iter().all(|event| event.to_json().len() < 3_000), "{which}: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_too_large_for_an_event_is_recorded_as_its_text() {
+    let run = small().start(&names, 7).await.unwrap();
+    assert_eq!(run.output().await.unwrap(), "Failed");
+    let events = run.events().collect().await.unwrap();
+    assert!(events.iter().any(|event| event.to_json().contains("too much to say")));
+    assert!(events.iter().all(|event| event.to_json().len() < 3_000), "{events:?}");
+}
+
 #[tokio::test]
 async fn run_ids_from_outside_are_checked() {
     let long = "x".repeat(200);

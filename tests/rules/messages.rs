@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gensx::{ErrorKind, EventKind, RunStatus, prelude::*};
 
-use crate::support::{crash, has, ran, take_ran};
+use crate::support::{crash, ran, take_ran};
 
 #[component]
 async fn asks(count: u64) -> gensx::Result<Vec<Option<bool>>> {

@@ -24,6 +24,9 @@ pub fn emit_text(channel: &str, text: &str) {
         return;
     }
     with_node(|node| {
+        if !fits(node, "the name of a channel", channel.len()) {
+            return;
+        }
         for piece in pieces(text, node.run.config.limits.event_bytes) {
             push(node, EventKind::Text { channel: channel.to_owned(), text: piece.to_owned() });
         }
@@ -127,12 +130,9 @@ pub fn log(level: LogLevel, message: impl Into<String>) {
     let message = message.into();
     with_node(|node| {
         let message = node.run.mask(&message);
-        let limit = node.run.config.limits.event_bytes;
-        if message.len() > limit {
-            let reason = format!("a log line has {} bytes, the limit of an event is {limit}", message.len());
-            return node.poison(Error::of(ErrorKind::Limit, reason).with_fate(Fate::Permanent));
+        if fits(node, "a log line", message.len()) {
+            push(node, EventKind::Log { level, message });
         }
-        push(node, EventKind::Log { level, message });
     });
 }
 
@@ -145,7 +145,11 @@ pub fn log(level: LogLevel, message: impl Into<String>) {
 /// gensx::usage(Usage { model: "small-1".into(), input_tokens: 812, output_tokens: 96 });
 /// ```
 pub fn usage(usage: Usage) {
-    with_node(|node| push(node, EventKind::Usage(usage)));
+    with_node(|node| {
+        if fits(node, "the name of a model", usage.model.len()) {
+            push(node, EventKind::Usage(usage));
+        }
+    });
 }
 
 fn with_node(f: impl FnOnce(&std::sync::Arc<Node>)) {
@@ -156,7 +160,20 @@ fn push(node: &Node, kind: EventKind) {
     node.run.push(Some(node.id), node.attempt(), kind);
 }
 
+/// Whether a text is within the limit of an event; fails the attempt if not.
+fn fits(node: &Node, what: &str, size: usize) -> bool {
+    let limit = node.run.config.limits.event_bytes;
+    if size > limit {
+        let reason = format!("{what} has {size} bytes, the limit of an event is {limit}");
+        node.poison(Error::of(ErrorKind::Limit, reason).with_fate(Fate::Permanent));
+    }
+    size <= limit
+}
+
 fn json<T: Serialize + ?Sized>(node: &Node, name: &str, value: &T) -> Option<Json> {
+    if !fits(node, "the name of an emitted value", name.len()) {
+        return None;
+    }
     let limit = node.run.config.limits.event_bytes;
     let error = match to_json(value) {
         Ok(json) if json.get().len() <= limit => return Some(json),

@@ -81,6 +81,11 @@ enum Begun {
 
 /// Says that the run waits, where that is not recorded yet, and reads what has arrived.
 async fn begin(leaf: &mut Leaf, name: &str, deadline: Option<Duration>) -> Result<Begun> {
+    let limit = leaf.run().config.limits.event_bytes;
+    if name.len() > limit {
+        let text = format!("the name of an input has {} bytes, the limit of an event is {limit}", name.len());
+        return Err(Error::of(ErrorKind::Limit, text));
+    }
     let due_ms = match leaf.next().await? {
         Next::Known(json) => return json.map(Begun::Known),
         Next::Begin { whole_ms: Some(_), due_ms } => due_ms.filter(|due| *due != u64::MAX),

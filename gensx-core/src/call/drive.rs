@@ -82,6 +82,14 @@ fn check<T>(call: &Built<'_, T>, place: &Place, inputs: &InputRecord) -> Result<
     if call.key.is_some() && place.is_repeated() {
         return Err(key_error(call, place, "is used twice under one parent"));
     }
+    let limit = place.parent.run.config.limits.event_bytes;
+    for (what, text) in [("label", &call.label), ("key", &call.key)] {
+        let size = text.as_ref().map_or(0, String::len);
+        if size > limit {
+            let reason = format!("its {what} has {size} bytes, the limit of an event is {limit}");
+            return Err(refused(call, place, ErrorKind::Limit, reason));
+        }
+    }
     match &inputs.error {
         None => Ok(()),
         Some(reason) => Err(refused(call, place, ErrorKind::InvalidInput, reason.clone())),
