@@ -9,6 +9,7 @@ mod cached;
 mod damage;
 mod dropped;
 mod edits;
+mod faults;
 mod identity;
 mod messages;
 mod order;
