@@ -47,7 +47,7 @@ pub(crate) struct Dying {
     sink: Arc<dyn EventSink>,
     last: Predicate,
     dead: AtomicBool,
-    died: Notify,
+    pub(crate) died: Notify,
     slow: Predicate,
     pub(crate) is_slow: Notify,
     pub(crate) goes_on: Notify,
@@ -57,6 +57,14 @@ impl Dying {
     fn new(sink: Arc<dyn EventSink>, last: Predicate, slow: Predicate) -> Arc<Self> {
         let (died, is_slow, goes_on) = Default::default();
         Arc::new(Self { sink, last, dead: AtomicBool::new(false), died, slow, is_slow, goes_on })
+    }
+
+    /// One that dies right after the first event for which `last` is true.
+    pub(crate) fn after(
+        sink: Arc<dyn EventSink>,
+        last: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::new(sink, Box::new(last), Box::new(|_| false))
     }
 
     /// One that lives, and keeps back its answer about an event.

@@ -30,6 +30,8 @@ pub enum EventKind {
         origin: RunId,
         /// The failed run that this one retries.
         retry_of: Option<RunId>,
+        /// How many outcomes are carried over from that one: so many follow, unless its process ended before.
+        carries: u32,
     },
     /// `run.claimed`: a new owner took over; from here on the epoch is higher.
     RunClaimed {

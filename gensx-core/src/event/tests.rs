@@ -103,6 +103,7 @@ fn kinds() -> Vec<EventKind> {
             plan: Some(json("[]")),
             origin: run.clone(),
             retry_of: Some(run.clone()),
+            carries: 2,
         },
         EventKind::RunStarted {
             workflow: "w".into(),
@@ -111,6 +112,7 @@ fn kinds() -> Vec<EventKind> {
             plan: None,
             origin: run,
             retry_of: None,
+            carries: 0,
         },
         EventKind::RunClaimed { owner: text.clone() },
         EventKind::Started {

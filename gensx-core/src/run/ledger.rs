@@ -18,6 +18,9 @@ pub(crate) struct RunInfo {
     pub(crate) version: u32,
     pub(crate) input: Option<Json>,
     pub(crate) origin: RunId,
+    pub(crate) retry_of: Option<RunId>,
+    /// How many outcomes it is to carry over.
+    pub(crate) carries: u32,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ pub(crate) struct Ledger {
     pub(crate) last: Option<EventId>,
     pub(crate) objects: HashMap<String, Value>,
     pub(crate) taken_messages: HashSet<u64>,
+    /// How many outcomes were carried over from another run.
+    pub(crate) carried: u32,
     calls: ByCall<Record>,
     /// Children by parent, made by the first call that asks whether a sibling of its name is recorded.
     children: Option<ByCall<Vec<CallId>>>,
@@ -99,10 +104,10 @@ impl Ledger {
         let (id, call, attempt) = (event.id, event.call, event.attempt);
         self.last = Some(id);
         match event.kind {
-            EventKind::RunStarted { workflow, version, input, origin, .. } => {
+            EventKind::RunStarted { workflow, version, input, origin, retry_of, carries, .. } => {
                 let record = Record { begin: id.seq, attempt: 1, ..Record::default() };
                 self.calls.insert(CallId::root(&origin), record);
-                self.info = Some(Box::new(RunInfo { workflow, version, input, origin }));
+                self.info = Some(Box::new(RunInfo { workflow, version, input, origin, retry_of, carries }));
             }
             EventKind::RunEnded { status, .. } => self.ended = Some(status),
             EventKind::Object { name, patch } => {
@@ -142,6 +147,7 @@ impl Ledger {
             }
             EventKind::Ended { outcome } => match outcome {
                 Outcome::Output { json, type_name, origin } => {
+                    self.carried += u32::from(origin == Origin::Carried);
                     self.done(seq, call, Known::Output { json, type_name, origin });
                 }
                 Outcome::Failed(error) => self.done(seq, call, Known::Failed(error)),

@@ -7,6 +7,7 @@ mod limits;
 pub(crate) mod orphans;
 mod registry;
 mod resume;
+mod retry;
 mod start;
 
 use std::{
@@ -200,7 +201,7 @@ impl Runtime {
     /// Starts a new run in the place of one that ended without its output. What had succeeded is carried over, and idempotency keys
     /// stay the same; the old stream stays as it is.
     ///
-    /// Cancel safe: dropped, the new run may be left on the sink, unfinished.
+    /// Cancel safe: dropped, the new run may be left on the sink, unfinished, to be resumed.
     ///
     /// # Errors
     /// As [`resume`](Self::resume); [`ErrorKind::InvalidInput`] for a run that succeeded or has not ended.
@@ -210,7 +211,7 @@ impl Runtime {
         W::Output: Serialize + DeserializeOwned + Send + 'static,
         I: Serialize + DeserializeOwned + Send + 'static,
     {
-        resume::retry(self, workflow, id).await
+        retry::retry(self, workflow, id).await
     }
 
     /// Every run of the sink that has not ended, with the name of its workflow. Cancel safe.

@@ -1,4 +1,4 @@
-//! Going on with a run from its stream, and retrying one that failed.
+//! Going on with a run from its stream.
 
 use std::sync::Arc;
 
@@ -6,17 +6,15 @@ use futures_util::future::join;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Run, Runtime, not_found,
+    Run, Runtime, not_found, retry,
     start::{Prepared, execute, prepare},
 };
 use crate::{
-    Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
-    component::to_json,
-    event::{Json, Origin, Outcome},
+    Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId,
     identity::Fingerprint,
     run::{
         RunCore,
-        ledger::{Ledger, RunInfo, Start},
+        ledger::{Ledger, RunInfo},
         outbox::Outbox,
     },
     sink::{Append, BatchKind, Entry, EventSink},
@@ -87,12 +85,14 @@ where
             return Ok(Run::new(runtime.clone(), id.clone(), None));
         }
         let (input, again) = input(id, &info, supplied.take())?;
-        let (core, prepared) = rebuild(runtime, workflow, id, &info, (ledger, last), input).await?;
+        let missing = retry::missing(runtime.sink(), &ledger, &info).await?;
+        let (core, prepared) = rebuild(runtime, workflow, id, &info, (ledger, last, &missing), input).await?;
         expect_workflow(id, &info, &prepared)?;
         let owner = EventKind::RunClaimed { owner: runtime.config().owner.clone() };
         let claim = Event::new(crate::clock::unix_ms(), None, 0, owner).encode();
         match core.outbox.begin(BatchKind::Claims, vec![claim]).await? {
             Append::Done | Append::Duplicate => {
+                retry::carry(&core, missing).await?;
                 // What was sent while nobody had the run is waiting: a run that was cancelled does nothing more.
                 runtime.collect(&core).await;
                 return Ok(execute(runtime, core, prepared));
@@ -105,7 +105,7 @@ where
 }
 
 /// The input to begin with, and once more for another try where the caller supplied it.
-fn input<I: Serialize + DeserializeOwned>(
+pub(super) fn input<I: Serialize + DeserializeOwned>(
     id: &RunId,
     info: &RunInfo,
     supplied: Option<I>,
@@ -139,7 +139,7 @@ async fn rebuild<W, I>(
     workflow: &W,
     id: &RunId,
     info: &RunInfo,
-    (ledger, last): (Ledger, EventId),
+    (mut ledger, last, missing): (Ledger, EventId, &[Event]),
     input: I,
 ) -> Result<(Arc<RunCore>, Prepared)>
 where
@@ -148,13 +148,16 @@ where
 {
     let config = runtime.config();
     let now = config.sink.now_ms().await?;
-    let outbox = Outbox::new(id.clone(), Arc::clone(config), EventId::new(last.epoch + 1, last.seq + 2));
+    // Behind the claim.
+    let first = EventId::new(last.epoch + 1, last.seq + 2);
+    retry::apply(&mut ledger, first, missing)?;
+    let outbox = Outbox::new(id.clone(), Arc::clone(config), first);
     let core = Arc::new(RunCore::new(id.clone(), Arc::clone(config), outbox, ledger, now));
     let prepared = prepare(&core, &info.origin, workflow, input);
     Ok((core, prepared))
 }
 
-fn expect_workflow(id: &RunId, info: &RunInfo, prepared: &Prepared) -> Result<()> {
+pub(super) fn expect_workflow(id: &RunId, info: &RunInfo, prepared: &Prepared) -> Result<()> {
     if info.workflow == prepared.workflow {
         return Ok(());
     }
@@ -163,82 +166,6 @@ fn expect_workflow(id: &RunId, info: &RunInfo, prepared: &Prepared) -> Result<()
         info.workflow, info.version, prepared.workflow
     );
     Err(Error::of(ErrorKind::NotFound, text))
-}
-
-pub(super) async fn retry<W, I>(runtime: &Runtime, workflow: &W, id: &RunId) -> Result<Run<W::Output>>
-where
-    W: Component<I>,
-    W::Output: Serialize + DeserializeOwned + Send + 'static,
-    I: Serialize + DeserializeOwned,
-{
-    runtime.listen().await?;
-    let old = read(runtime.sink(), id).await?;
-    let info = old.info.clone().ok_or_else(|| not_found(id, runtime.sink()))?;
-    let status = old.ended.unwrap_or(RunStatus::Running);
-    if !matches!(status, RunStatus::Failed | RunStatus::Cancelled) {
-        let text = format!(
-            "run `{id}` is {}: only a run that failed or was cancelled can be retried",
-            status.as_str()
-        );
-        return Err(Error::of(ErrorKind::InvalidInput, text));
-    }
-    let next = RunId::generate();
-    let (first, _) = input::<I>(id, &info, None)?;
-    let plan = to_json(&workflow.stage().plan()).ok();
-    let events = carried(&old, &info, id, plan);
-    let count = events.len() as u64;
-    let mut ledger = Ledger::default();
-    for (seq, event) in (1..).zip(&events) {
-        ledger.apply(Event { id: EventId::new(1, seq), ..event.clone() })?;
-    }
-    let config = runtime.config();
-    let now = config.sink.now_ms().await?;
-    let outbox = Outbox::new(next.clone(), Arc::clone(config), EventId::new(1, count + 1));
-    let core = Arc::new(RunCore::new(next.clone(), Arc::clone(config), outbox, ledger, now));
-    let prepared = prepare(&core, &info.origin, workflow, first);
-    expect_workflow(id, &info, &prepared)?;
-    let payloads = events.iter().map(Event::encode).collect();
-    match core.outbox.begin(BatchKind::Opens(prepared.workflow.as_str().into()), payloads).await? {
-        Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
-        answer => Err(Error::of(ErrorKind::Sink, format!("the new run `{next}` was refused: {answer:?}"))),
-    }
-}
-
-/// The first events of a run that retries another: its beginning, and the successes that are carried over.
-fn carried(old: &Ledger, info: &RunInfo, id: &RunId, plan: Option<Json>) -> Vec<Event> {
-    let now = crate::clock::unix_ms();
-    let first = EventKind::RunStarted {
-        workflow: info.workflow.clone(),
-        version: info.version,
-        input: info.input.clone(),
-        plan,
-        origin: info.origin.clone(),
-        retry_of: Some(id.clone()),
-    };
-    let mut events = vec![Event::new(now, None, 0, first)];
-    for (call, start, json, type_name) in old.successes_in_order() {
-        if let Some(start) = start {
-            events.push(Event::new(now, Some(call), 1, restart(start)));
-        }
-        let outcome =
-            Outcome::Output { json: json.clone(), type_name: type_name.to_owned(), origin: Origin::Carried };
-        events.push(Event::new(now, Some(call), 1, EventKind::Ended { outcome }));
-    }
-    events
-}
-
-fn restart(start: &Start) -> EventKind {
-    EventKind::Started {
-        name: start.name.clone(),
-        parent: start.parent,
-        version: start.version,
-        fingerprint: start.fingerprint,
-        key: start.key.clone(),
-        args: start.args.clone(),
-        inputs: None,
-        label: start.label.clone(),
-        resumed: false,
-    }
 }
 
 #[cfg(test)]

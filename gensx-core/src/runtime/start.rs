@@ -80,6 +80,7 @@ where
         plan: to_json(&workflow.stage().plan()).ok(),
         origin: id.clone(),
         retry_of: None,
+        carries: 0,
     };
     let payload = Event::new(crate::clock::unix_ms(), None, 0, first).encode();
     let kind = BatchKind::Opens(prepared.workflow.as_str().into());
@@ -167,15 +168,20 @@ async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Stop>) -> Ende
     let body = error.as_ref().map(|error| ErrorBody(ErrorRecord::of(error, None, |text| core.mask(text))));
     let last = core.push(None, 0, EventKind::RunEnded { status, output: output.clone(), error: body });
     if let Err(stop) = core.outbox.commit(last).await {
-        return Ended::Error(match stop {
-            Stop::LetGo(error) | Stop::Broken(error) => error,
-            Stop::Cancelled => handle::cancelled(&core.id),
-        });
+        return Ended::Error(error_of(stop, &core.id));
     }
     match (output, error) {
         (Some(json), _) => Ended::Output(json),
         (None, Some(error)) => Ended::Error(error),
         (None, None) => Ended::Error(handle::cancelled(&core.id)),
+    }
+}
+
+/// What a caller is told who waited for what was stopped.
+pub(super) fn error_of(stop: Stop, id: &RunId) -> Error {
+    match stop {
+        Stop::LetGo(error) | Stop::Broken(error) => error,
+        Stop::Cancelled => handle::cancelled(id),
     }
 }
 

@@ -107,6 +107,7 @@ fn run_kind(wire: Wire<'_>) -> Result<EventKind, &'static str> {
             plan: wire.plan.map(ToOwned::to_owned),
             origin: need(wire.origin, "origin")?,
             retry_of: wire.retry_of,
+            carries: wire.carries,
         },
         "run.claimed" => EventKind::RunClaimed { owner: owned(wire.name, "name")? },
         _ => EventKind::RunEnded {

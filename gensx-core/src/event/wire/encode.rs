@@ -44,7 +44,7 @@ fn to_wire(event: &Event) -> Wire<'_> {
 impl<'a> Wire<'a> {
     fn fill(&mut self, kind: &'a EventKind) {
         match kind {
-            EventKind::RunStarted { workflow, version, input, plan, origin, retry_of } => {
+            EventKind::RunStarted { workflow, version, input, plan, origin, retry_of, carries } => {
                 self.kind = "run.started";
                 self.name = Some(workflow.as_str().into());
                 self.version = *version;
@@ -52,6 +52,7 @@ impl<'a> Wire<'a> {
                 self.plan = plan.as_deref();
                 self.origin = Some(origin.clone());
                 self.retry_of.clone_from(retry_of);
+                self.carries = *carries;
             }
             EventKind::RunClaimed { owner } => {
                 self.kind = "run.claimed";

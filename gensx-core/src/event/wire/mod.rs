@@ -52,6 +52,8 @@ struct Wire<'a> {
     origin: Option<RunId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_of: Option<RunId>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    carries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<RunStatus>,
     #[serde(default, borrow, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
