@@ -300,6 +300,26 @@ async fn an_error_too_large_for_an_event_is_recorded_as_its_text() {
     assert!(events.iter().all(|event| event.to_json().len() < 3_000), "{events:?}");
 }
 
+#[component]
+async fn descends(levels: u32) -> gensx::Result<u32> {
+    if levels == 1 { Ok(1) } else { Ok(descends(levels - 1).await? + 1) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nesting_has_a_limit_that_the_stack_can_bear() {
+    let runtime = Runtime::in_memory();
+    let run = async |levels| runtime.start(&descends, levels).await.unwrap().output().await;
+    assert_eq!(run(Limits::default().depth).await.unwrap(), Limits::default().depth);
+    // A stack that overflows would end the process, and every run in it.
+    let error = run(10_000).await.unwrap_err();
+    let mut deepest = &error;
+    while let Some(below) = std::error::Error::source(deepest).and_then(|source| source.downcast_ref()) {
+        deepest = below;
+    }
+    assert_eq!(deepest.kind(), ErrorKind::Limit, "{error:#}");
+    assert!(deepest.to_string().contains("it is inside 64 others"), "{deepest}");
+}
+
 #[tokio::test]
 async fn run_ids_from_outside_are_checked() {
     let long = "x".repeat(200);

@@ -82,7 +82,12 @@ fn check<T>(call: &Built<'_, T>, place: &Place, inputs: &InputRecord) -> Result<
     if call.key.is_some() && place.is_repeated() {
         return Err(key_error(call, place, "is used twice under one parent"));
     }
-    let limit = place.parent.run.config.limits.event_bytes;
+    let limits = &place.parent.run.config.limits;
+    if place.parent.depth >= limits.depth {
+        let reason = format!("it is inside {} others, as many as the limit allows", place.parent.depth);
+        return Err(refused(call, place, ErrorKind::Limit, reason));
+    }
+    let limit = limits.event_bytes;
     for (what, text) in [("label", &call.label), ("key", &call.key)] {
         let size = text.as_ref().map_or(0, String::len);
         if size > limit {

@@ -34,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) spec: SpecRef,
     fingerprint: Fingerprint,
     parent: Option<Arc<Node>>,
+    /// How many calls are above it.
+    pub(crate) depth: u32,
     /// The parent's generation when this call was built.
     born: u32,
     /// Whether outcomes below are kept in memory, because this call or one above may begin another attempt.
@@ -80,6 +82,7 @@ impl Node {
             spec,
             fingerprint: Fingerprint::NONE,
             parent: None,
+            depth: 0,
             born: 0,
             keep: false,
             generation: AtomicU32::new(0),
@@ -103,6 +106,7 @@ impl Node {
             spec,
             fingerprint,
             parent: Some(Arc::clone(parent)),
+            depth: parent.depth + 1,
             born: place.generation,
             keep: parent.keep || retries,
             generation: AtomicU32::new(0),

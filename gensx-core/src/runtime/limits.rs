@@ -14,6 +14,9 @@ pub struct Limits {
     pub recorded_input_bytes: usize,
     /// The most events of one run. Default 1,000,000.
     pub events_per_run: u64,
+    /// The most components inside one another. Each takes room on its thread's stack, some 15 KiB in a debug build, and a
+    /// stack that overflows ends the process: raise this only together with the stack of the executor's threads. Default 64.
+    pub depth: u32,
     /// Streamed text that may wait for the sink, in bytes. Beyond it components are held; beyond twice as much, emitted without
     /// an await, the attempt fails. Default 4 MiB.
     pub buffered_bytes: usize,
@@ -35,6 +38,7 @@ impl Default for Limits {
             event_bytes: 16 * 1024 * 1024,
             recorded_input_bytes: 16 * 1024,
             events_per_run: 1_000_000,
+            depth: 64,
             buffered_bytes: 4 * 1024 * 1024,
             flush_interval: Duration::from_millis(30),
             flush_bytes: 4 * 1024,
