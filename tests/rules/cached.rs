@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use gensx::{
     EventKind,
     event::{Origin, Outcome},
@@ -83,4 +84,31 @@ async fn errors_are_not_cached() {
     let run = Runtime::in_memory().start(&tries_twice, 0).await.unwrap();
     run.output().await.unwrap();
     assert_eq!(take_ran(run.id()), ["fails", "fails"]);
+}
+
+#[component(cache(ttl = "1h"))]
+async fn takes_a_moment(n: u64) -> gensx::Result<u64> {
+    ran("computed");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    Ok(n)
+}
+
+/// Begins a call, and does not poll it while it waits for another one like it.
+#[component]
+async fn keeps_the_first(n: u64) -> gensx::Result<u64> {
+    let mut first = Box::pin(takes_a_moment(n));
+    while crate::support::count("computed") == 0 {
+        assert!((&mut first).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    let second = takes_a_moment(n).await?;
+    Ok(first.await? + second)
+}
+
+#[tokio::test]
+async fn a_computation_that_nobody_polls_holds_no_other_up() {
+    let run = Runtime::in_memory().start(&keeps_the_first, 2).await.unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(20), run.output()).await.expect("it ends");
+    assert_eq!(output.unwrap(), 4);
+    assert_eq!(take_ran(run.id()), ["computed", "computed"]);
 }

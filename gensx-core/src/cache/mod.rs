@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub(crate) use flight::{Flight, Flights};
+pub(crate) use flight::{Flight, Flights, Watch};
 pub use memory::{DEFAULT_CACHE_BYTES, MemoryCache};
 
 /// A store of outputs by key. It is only an optimisation: a failure is a miss, which the backend logs. Its futures may be

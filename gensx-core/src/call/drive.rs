@@ -10,7 +10,7 @@ use self::unheard::Unheard;
 use super::{Built, CallFuture, Failure, Seen, attempt, outside, replay, settle};
 use crate::{
     Error, ErrorKind, Fate, Result,
-    cache::Flight,
+    cache::{Flight, Watch},
     component::{Durability, InputRecord},
     error::ErrorRecord,
     event::{ErrorBody, EventKind, Json, Origin, Outcome},
@@ -70,6 +70,11 @@ async fn inside<T: Send>(
     let span = tracing::info_span!("component", name = %call.spec.name, call = %place.id, label);
     async {
         match Running::start(call, place, inputs, go_on).await {
+            // In a box where it is watched: few components are cached, and their calls alone pay for it.
+            Ok(mut running) if running.call.spec.cache_ttl.is_some() => {
+                let watch = Arc::clone(running.watch.get_or_insert_default());
+                watch.watch(Box::pin(running.finish())).await
+            }
             Ok(mut running) => running.finish().await,
             Err(error) => Err(error),
         }
@@ -118,6 +123,8 @@ struct Running<'a, T> {
     inputs: Box<InputRecord>,
     wait: Option<Wait>,
     flight: Option<Flight>,
+    /// What others who wait for its flight see of it.
+    watch: Option<Arc<Watch>>,
     unheard: Option<Unheard<T>>,
 }
 
@@ -188,7 +195,7 @@ impl<'a, T: Send> Running<'a, T> {
             return Err(cancelled(&call.spec.name));
         };
         let open = Open { node, place };
-        Ok(Box::new(Self { call, open, inputs, wait, flight: None, unheard: None }))
+        Ok(Box::new(Self { call, open, inputs, wait, flight: None, watch: None, unheard: None }))
     }
 
     fn node(&self) -> &Arc<Node> {
@@ -214,7 +221,8 @@ impl<'a, T: Send> Running<'a, T> {
         self.call.spec.cache_ttl?;
         let config = Arc::clone(&self.run().config);
         let key = self.cache_key();
-        self.flight = Some(config.flights.enter(key).await);
+        let watch = Arc::clone(self.watch.get_or_insert_default());
+        self.flight = config.flights.enter(key, &watch).await;
         let json = config.cache.get(&key.to_string()).await?;
         let json = serde_json::value::RawValue::from_string(json).ok()?;
         let value = (self.call.output.decode)(&json).ok()?;

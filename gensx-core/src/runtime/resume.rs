@@ -69,8 +69,8 @@ where
 {
     runtime.listen().await?;
     // One at a time: of two that ask at once in this process, the second finds the first one's run, and does not fence it.
-    let _turn =
-        runtime.config().flights.enter(Fingerprint::of(format!("gensx resume\0{id}").as_bytes())).await;
+    let (key, unwatched) = (Fingerprint::of(format!("gensx resume\0{id}").as_bytes()), Arc::default());
+    let _turn = runtime.config().flights.enter(key, &unwatched).await;
     let mut supplied = supplied;
     for _ in 0..CLAIM_ATTEMPTS {
         // Another call of this process may have been faster: its run is not to be fenced by this one.
