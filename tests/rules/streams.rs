@@ -99,6 +99,18 @@ async fn quick(n: u64) -> gensx::Result<u64> {
 }
 
 #[tokio::test]
+async fn a_reader_may_ask_again_behind_the_end() {
+    let runtime = Runtime::in_memory();
+    let run = runtime.start(&quick, 1).await.unwrap();
+    let mut events = run.events();
+    while let Some(event) = events.next().await {
+        event.unwrap();
+    }
+    assert!(events.next().await.is_none());
+    take_ran(run.id());
+}
+
+#[tokio::test]
 async fn starts_are_idempotent() {
     let sink = std::sync::Arc::new(gensx::MemorySink::new());
     let attach = Runtime::builder().shared_sink(sink.clone()).build();

@@ -89,7 +89,7 @@ pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> E
         asked: None,
         state: State::Unchecked,
     };
-    Events(Box::pin(stream::unfold(reader, |mut reader| async move {
+    let events = stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await.transpose()?;
         reader.state = match &next {
             Ok(event) if event.is_last() => State::Over,
@@ -97,7 +97,9 @@ pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> E
             Err(_) => State::Over,
         };
         Some((next, reader))
-    })))
+    });
+    // Who asks again behind the end is told so again: an `unfold` alone would panic.
+    Events(Box::pin(stream::StreamExt::fuse(events)))
 }
 
 enum State {
