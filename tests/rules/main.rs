@@ -20,5 +20,6 @@ mod scale;
 mod server;
 mod shutdown;
 mod sinks;
+mod stops;
 mod streams;
 mod support;
