@@ -22,10 +22,10 @@ pub use gensx_core::testing;
 pub use gensx_core::{
     BoxError, Call, CallId, Classifiers, Component, Current, Durability, Error, ErrorKind, Event, EventId,
     EventKind, EventSink, Fate, IfExists, KeyChange, Limits, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ,
-    MemorySink, OutsideRuns, Result, ResultExt, RetryPolicy, Run, RunId, RunStatus, Runtime, RuntimeBuilder,
-    SinkError, SinkErrorKind, Spawned, Workflow, cache, clock, current, emit, emit_text, event,
-    idempotency_key, identity, input, log, now, permanent, progress, publish, random, retry_after, sink,
-    sleep, spawn, usage, uuid, workflow,
+    MemoryQueue, MemorySink, OutsideRuns, QueueError, QueueErrorKind, Result, ResultExt, RetryPolicy, Run,
+    RunId, RunQueue, RunStatus, Runtime, RuntimeBuilder, SinkError, SinkErrorKind, Spawned, Workflow, cache,
+    clock, current, emit, emit_text, event, idempotency_key, identity, input, lease, log, now, permanent,
+    progress, publish, queue, random, retry_after, sink, sleep, spawn, usage, uuid, workflow,
 };
 pub use gensx_macros::component;
 #[cfg(feature = "redis")]

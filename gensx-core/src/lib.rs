@@ -14,8 +14,10 @@ pub mod event;
 mod id;
 pub mod identity;
 mod io;
+pub mod lease;
 #[doc(hidden)]
 pub mod private;
+pub mod queue;
 mod retry;
 mod run;
 mod runtime;
@@ -34,6 +36,7 @@ pub use error::{BoxError, Classifiers, Error, ErrorKind, Fate, Result, ResultExt
 pub use event::{Event, EventKind, RunStatus};
 pub use id::{EventId, MAX_RUN_ID_BYTES, MAX_SEQ, RunId};
 pub use identity::CallId;
+pub use queue::{MemoryQueue, QueueError, QueueErrorKind, RunQueue};
 pub use retry::{MAX_RETRY_AFTER, RetryPolicy};
 pub use runtime::{IfExists, Limits, OutsideRuns, Run, Runtime, RuntimeBuilder};
 pub use sink::{EventSink, MemorySink, SinkError, SinkErrorKind};
