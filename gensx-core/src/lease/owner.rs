@@ -3,7 +3,7 @@
 use crate::{
     EventId,
     queue::{Due, Park, Release, Renewed},
-    sink::{Append, Head},
+    sink::{Append, Entry, Head},
 };
 
 /// What a worker does first, given how the run's stream stands.
@@ -27,6 +27,21 @@ pub fn takeover(head: Option<&Head>, has_first: bool) -> Takeover {
         None => Takeover::Gone,
         Some(head) if head.status.is_ended() => Takeover::Ended,
         Some(head) => Takeover::Claim(EventId::new(head.last.epoch + 1, head.last.seq + 1)),
+    }
+}
+
+/// Whether what was read before a claim is what the claim follows: `read` is the last entry of the stream as it was
+/// read, `before` the one that stands right before the claim, read once the claim is durable. If not, everything is to
+/// be read again, up to the claim; from there on nobody else appends.
+///
+/// A store that loses its tail in between may have taken other events since, from an owner that it did not know to be
+/// fenced any more, and end in the same place: the claim is accepted there, after events that this owner has not seen.
+#[must_use]
+pub fn confirms(read: Option<&Entry>, before: Option<&Entry>) -> bool {
+    match (read, before) {
+        (Some(read), Some(before)) => read.id == before.id && read.payload == before.payload,
+        (None, None) => true,
+        _ => false,
     }
 }
 
@@ -107,5 +122,17 @@ pub fn release_of(ending: Ending) -> Release {
         Ending::Drained | Ending::Fenced => Release::Back,
         Ending::Unable(due) => Release::Retry(due),
         Ending::Waits(park) => Release::Park(park),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_without_answers_gives_up_when_its_lease_is_over() {
+        assert_eq!(beat(None, 4, 999, 1_000), Beat::GoOn { wakes: 4 });
+        assert_eq!(beat(None, 4, 1_000, 1_000), Beat::Stop);
+        assert_eq!(beat(Some(Renewed::Kept { wakes: 5 }), 4, 5_000, 1_000), Beat::GoOn { wakes: 5 });
     }
 }

@@ -22,7 +22,8 @@
 //! 1. [`announce`](RunQueue::announce) every third of its time to live.
 //! 2. [`claim`](RunQueue::claim) with the room it has. If that gave less than asked for, [`wait`](RunQueue::wait) from the
 //!    claim's cursor, no longer than its `next_due` (and some seconds at most: a wait is a hint), and claim again.
-//! 3. For each grant read the stream, and do what [`lease::takeover`](crate::lease::takeover) says; look into the inbox;
+//! 3. For each grant read the stream, and do what [`lease::takeover`](crate::lease::takeover) says; after a claim read the
+//!    entry before it, and everything again unless [`lease::confirms`](crate::lease::confirms) it; look into the inbox;
 //!    execute, and treat each append's answer as [`lease::heard`](crate::lease::heard) says. A grant that is `exhausted` is
 //!    taken over, ended as failed, and released as dead, and nothing of it is run.
 //! 4. [`renew`](RunQueue::renew) all leases in one call every third of a lease, from a thread that no component can block,
@@ -52,7 +53,7 @@ mod entry;
 mod error;
 mod look;
 mod memory;
-mod reference;
+pub(crate) mod reference;
 
 use std::time::Duration;
 
