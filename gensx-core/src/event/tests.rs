@@ -103,6 +103,14 @@ fn kinds() -> Vec<EventKind> {
             plan: Some(json("[]")),
             origin: run.clone(),
             retry_of: Some(run.clone()),
+            queued: Some(QueuedAs {
+                priority: -3,
+                due_ms: Some(7),
+                limits: vec![
+                    QueuedLimit { name: "onboarding".into(), key: text.clone(), max: 3 },
+                    QueuedLimit { name: "all".into(), key: String::new(), max: 1 },
+                ],
+            }),
         },
         EventKind::RunStarted {
             workflow: "w".into(),
@@ -111,8 +119,14 @@ fn kinds() -> Vec<EventKind> {
             plan: None,
             origin: run,
             retry_of: None,
+            queued: Some(QueuedAs::default()),
         },
-        EventKind::RunClaimed { owner: text.clone() },
+        EventKind::RunClaimed { owner: text.clone(), deployment: None, moved_from: None },
+        EventKind::RunClaimed {
+            owner: "w".into(),
+            deployment: Some(text.clone()),
+            moved_from: Some(text.clone()),
+        },
         EventKind::Started {
             name: "research".into(),
             parent: Some(call(1)),

@@ -7,33 +7,42 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Run, Runtime, not_found,
-    start::{Prepared, execute, prepare},
+    start::{execute, prepare},
+    takeover::{Assignment, Taken, expect_workflow, take_over},
 };
 use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
     component::to_json,
-    event::{Json, Origin, Outcome},
+    event::{Json, Origin, Outcome, QueuedAs},
     run::{
         RunCore,
         ledger::{Ledger, RunInfo, Start},
         outbox::Outbox,
     },
-    sink::{Append, BatchKind, Entry, EventSink},
+    sink::{Append, BatchKind, Entry, EventSink, SinkErrorKind},
 };
 
 /// Entries read at once.
 const PAGE: usize = 1_000;
-/// Takeovers that are tried when others append at the same time.
-const CLAIM_ATTEMPTS: u32 = 8;
 
-/// Reads a whole stream, each page while the one before it is taken in.
-pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger> {
-    let mut ledger = Ledger::default();
-    let mut page = sink.read(id, 0, PAGE).await?;
+/// A stream as it was read: what it says of each call, and its last entry.
+#[derive(Default)]
+pub(super) struct Stream {
+    pub(super) ledger: Ledger,
+    pub(super) last: Option<Entry>,
+}
+
+/// Reads a whole stream, each page while the one before it is taken in. Empty if there is none.
+pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Stream> {
+    let mut stream = Stream::default();
+    let mut page = match sink.read(id, 0, PAGE).await {
+        Err(error) if error.kind() == SinkErrorKind::NotFound => return Ok(stream),
+        page => page?,
+    };
     while let Some(last) = page.last() {
         let next = sink.read(id, last.id.seq, PAGE);
         // The read goes first: a store with threads of its own works while this one decodes.
-        let (next, taken) = join(next, async { take_in(&mut ledger, &page) }).await;
+        let (next, taken) = join(next, async { take_in(&mut stream.ledger, &page) }).await;
         taken?;
         let next = next?;
         if let Some(first) = next.first()
@@ -42,9 +51,10 @@ pub(super) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger
             let text = format!("run `{id}` was written anew while it was read: resume it again");
             return Err(Error::of(ErrorKind::Sink, text));
         }
+        stream.last = page.pop();
         page = next;
     }
-    Ok(ledger)
+    Ok(stream)
 }
 
 /// Whether a page goes on from where the one before it ended. Under a new epoch it begins with that owner's claim; if not,
@@ -68,40 +78,15 @@ where
     W::Output: Serialize + DeserializeOwned + Send + 'static,
     I: Serialize + DeserializeOwned,
 {
-    runtime.listen().await?;
-    let mut supplied = supplied;
-    for _ in 0..CLAIM_ATTEMPTS {
-        // Another call of this process may have been faster: its run is not to be fenced by this one.
-        if let Some(local) = runtime.local(id) {
-            return Ok(Run::new(runtime.clone(), id.clone(), Some(local)));
-        }
-        let ledger = read(runtime.sink(), id).await?;
-        let (Some(info), Some(last)) = (ledger.info.clone(), ledger.last) else {
-            return Err(not_found(id, runtime.sink()));
-        };
-        if ledger.ended.is_some() {
-            return Ok(Run::new(runtime.clone(), id.clone(), None));
-        }
-        let (input, again) = input(id, &info, supplied.take())?;
-        let (core, prepared) = rebuild(runtime, workflow, id, &info, (ledger, last), input).await?;
-        expect_workflow(id, &info, &prepared)?;
-        let owner = EventKind::RunClaimed { owner: runtime.config().owner.clone() };
-        let claim = Event::new(crate::clock::unix_ms(), None, 0, owner).encode();
-        match core.outbox.begin(BatchKind::Claims, vec![claim]).await? {
-            Append::Done | Append::Duplicate => {
-                // What was sent while nobody had the run is waiting: a run that was cancelled does nothing more.
-                runtime.collect(&core).await;
-                return Ok(execute(runtime, core, prepared));
-            }
-            Append::Ended => return Ok(Run::new(runtime.clone(), id.clone(), None)),
-            Append::Fenced | Append::Lost => supplied = again,
-        }
+    match take_over(runtime, workflow, &Assignment::of_application(id), supplied).await? {
+        Taken::Here(local) => Ok(Run::new(runtime.clone(), id.clone(), Some(local))),
+        Taken::Ended => Ok(Run::new(runtime.clone(), id.clone(), None)),
+        Taken::Gone | Taken::NotQueued => Err(not_found(id, runtime.sink())),
     }
-    Err(Error::of(ErrorKind::Fenced, format!("run `{id}` was taken over by others {CLAIM_ATTEMPTS} times")))
 }
 
 /// The input to begin with, and once more for another try where the caller supplied it.
-fn input<I: Serialize + DeserializeOwned>(
+pub(super) fn input<I: Serialize + DeserializeOwned>(
     id: &RunId,
     info: &RunInfo,
     supplied: Option<I>,
@@ -130,37 +115,6 @@ fn input<I: Serialize + DeserializeOwned>(
     }
 }
 
-async fn rebuild<W, I>(
-    runtime: &Runtime,
-    workflow: &W,
-    id: &RunId,
-    info: &RunInfo,
-    (ledger, last): (Ledger, EventId),
-    input: I,
-) -> Result<(Arc<RunCore>, Prepared)>
-where
-    W: Component<I>,
-    W::Output: Serialize + DeserializeOwned + Send + 'static,
-{
-    let config = runtime.config();
-    let now = config.sink.now_ms().await?;
-    let outbox = Outbox::new(id.clone(), Arc::clone(config), EventId::new(last.epoch + 1, last.seq + 2));
-    let core = Arc::new(RunCore::new(id.clone(), Arc::clone(config), outbox, ledger, now));
-    let prepared = prepare(&core, &info.origin, workflow, input);
-    Ok((core, prepared))
-}
-
-fn expect_workflow(id: &RunId, info: &RunInfo, prepared: &Prepared) -> Result<()> {
-    if info.workflow == prepared.workflow {
-        return Ok(());
-    }
-    let text = format!(
-        "run `{id}` belongs to workflow `{}` (version {}), not to `{}`; it stays as it is",
-        info.workflow, info.version, prepared.workflow
-    );
-    Err(Error::of(ErrorKind::NotFound, text))
-}
-
 pub(super) async fn retry<W, I>(runtime: &Runtime, workflow: &W, id: &RunId) -> Result<Run<W::Output>>
 where
     W: Component<I>,
@@ -168,20 +122,11 @@ where
     I: Serialize + DeserializeOwned,
 {
     runtime.listen().await?;
-    let old = read(runtime.sink(), id).await?;
-    let info = old.info.clone().ok_or_else(|| not_found(id, runtime.sink()))?;
-    let status = old.ended.unwrap_or(RunStatus::Running);
-    if !matches!(status, RunStatus::Failed | RunStatus::Cancelled) {
-        let text = format!(
-            "run `{id}` is {}: only a run that failed or was cancelled can be retried",
-            status.as_str()
-        );
-        return Err(Error::of(ErrorKind::InvalidInput, text));
-    }
-    let next = RunId::generate();
-    let (first, _) = input::<I>(id, &info, None)?;
+    let sink = runtime.sink();
     let plan = to_json(&workflow.stage().plan()).ok();
-    let events = carried(&old, &info, id, plan);
+    let (info, events) = successor(sink, id, plan, |_| None).await?;
+    let (first, _) = input::<I>(id, &info, None)?;
+    let next = RunId::generate();
     let count = events.len() as u64;
     let mut ledger = Ledger::default();
     for (seq, event) in (1..).zip(&events) {
@@ -195,13 +140,43 @@ where
     expect_workflow(id, &info, &prepared)?;
     let payloads = events.iter().map(Event::encode).collect();
     match core.outbox.begin(BatchKind::Opens(prepared.workflow.as_str().into()), payloads).await? {
-        Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
+        Append::Done | Append::Duplicate => {
+            let local = execute(runtime, core, prepared);
+            Ok(Run::new(runtime.clone(), next, Some(local)))
+        }
         answer => Err(Error::of(ErrorKind::Sink, format!("the new run `{next}` was refused: {answer:?}"))),
     }
 }
 
+/// What a run that ended without its output was, and the first events of the run that retries it.
+pub(crate) async fn successor(
+    sink: &Arc<dyn EventSink>,
+    id: &RunId,
+    plan: Option<Json>,
+    queued: impl FnOnce(&RunInfo) -> Option<QueuedAs>,
+) -> Result<(Box<RunInfo>, Vec<Event>)> {
+    let old = read(sink, id).await?.ledger;
+    let info = old.info.clone().ok_or_else(|| not_found(id, sink))?;
+    let status = old.ended.unwrap_or(RunStatus::Running);
+    if !matches!(status, RunStatus::Failed | RunStatus::Cancelled) {
+        let text = format!(
+            "run `{id}` is {}: only a run that failed or was cancelled can be retried",
+            status.as_str()
+        );
+        return Err(Error::of(ErrorKind::InvalidInput, text));
+    }
+    let events = carried(&old, &info, id, plan, queued(&info));
+    Ok((info, events))
+}
+
 /// The first events of a run that retries another: its beginning, and the successes that are carried over.
-fn carried(old: &Ledger, info: &RunInfo, id: &RunId, plan: Option<Json>) -> Vec<Event> {
+fn carried(
+    old: &Ledger,
+    info: &RunInfo,
+    id: &RunId,
+    plan: Option<Json>,
+    queued: Option<QueuedAs>,
+) -> Vec<Event> {
     let now = crate::clock::unix_ms();
     let first = EventKind::RunStarted {
         workflow: info.workflow.clone(),
@@ -210,6 +185,7 @@ fn carried(old: &Ledger, info: &RunInfo, id: &RunId, plan: Option<Json>) -> Vec<
         plan,
         origin: info.origin.clone(),
         retry_of: Some(id.clone()),
+        queued,
     };
     let mut events = vec![Event::new(now, None, 0, first)];
     for (call, start, json, type_name) in old.successes_in_order() {
@@ -250,7 +226,10 @@ mod tests {
         let last = EventId::new(1, 10);
         let text = || EventKind::Text { channel: "draft".into(), text: "x".into() };
         assert!(goes_on(last, &event(1, text())));
-        assert!(goes_on(last, &event(2, EventKind::RunClaimed { owner: "me".into() })));
+        assert!(goes_on(
+            last,
+            &event(2, EventKind::RunClaimed { owner: "me".into(), deployment: None, moved_from: None })
+        ));
         assert!(!goes_on(last, &event(2, text())), "the claim of 2 stands where 1 was read");
     }
 }

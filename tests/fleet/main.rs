@@ -1,0 +1,5 @@
+//! A fleet: clients that start runs through a queue, and workers that execute them. Real workers, in one process.
+#![allow(missing_docs)]
+
+mod basics;
+mod support;
