@@ -6,6 +6,7 @@ mod attempts;
 mod backend;
 mod bounds;
 mod cached;
+mod claims;
 mod damage;
 mod dropped;
 mod edits;
