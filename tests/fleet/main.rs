@@ -2,4 +2,6 @@
 #![allow(missing_docs)]
 
 mod basics;
+mod control;
+mod deaths;
 mod support;
