@@ -159,7 +159,7 @@ async fn a_leased_run_is_not_deleted(backend: Backend) {
     client.delete(run.id()).await.unwrap();
     assert_eq!(run.status().await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(client.cancel(run.id()).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let queued = client.start("forever", &name).await.unwrap();
+    let queued = client.start("nobodys", &name).await.unwrap();
     client.delete(queued.id()).await.unwrap();
     assert_eq!(queued.output::<u32>().await.unwrap_err().kind(), ErrorKind::NotFound);
     working.drain().await;

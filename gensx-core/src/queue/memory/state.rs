@@ -280,7 +280,14 @@ impl State {
             Place::Dead { .. } => {
                 self.dead.insert(run.clone());
             }
-            Place::Delayed { .. } | Place::Parked { .. } => {}
+            // Who waits goes by what was due at its last claim: it must hear of what is due earlier.
+            Place::Delayed { .. } | Place::Parked { .. } => {
+                self.cursor += u64::from(due_ms.is_some() && self.is_next(run));
+            }
         }
+    }
+
+    fn is_next(&self, run: &RunId) -> bool {
+        self.agenda.first().is_some_and(|(_, first)| first == run)
     }
 }
