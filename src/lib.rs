@@ -1,5 +1,6 @@
 // Where the README's links lead from here: the first definition of a name counts.
 //! [guide]: crate::_documentation::guide
+//! [fleet]: crate::_documentation::fleet
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
@@ -39,7 +40,9 @@ pub use gensx_sqlite::SqliteSink;
 pub mod _documentation;
 mod env;
 
-pub use env::{RuntimeFromEnv, SINK_VARIABLE, sink_from_env, sink_from_url};
+pub use env::{
+    RuntimeFromEnv, SINK_VARIABLE, backend_from_env, backend_from_url, sink_from_env, sink_from_url,
+};
 
 /// What most programs use: `use gensx::prelude::*;`.
 pub mod prelude {
