@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use gensx::{
     Backend, ErrorKind, Event, EventKind, QueueError, RunId, RunQueue, RunStatus, Worker, component,
     queue::{
-        Announce, Claim, Claimed, DeadRun, Deployment, Enqueue, Enqueued, Lease, QueueStats, Queued, Release,
-        Released, Removed, Renewal, Renewed, Wake,
+        Announce, Claim, Claimed, DeadRun, Deployment, Enqueue, Enqueued, Lease, MovePolicy, QueueStats,
+        Queued, Release, Released, Removed, Renewal, Renewed, Wake, Wanted, WorkerId,
     },
 };
 
@@ -21,6 +21,7 @@ over_backends!(
     a_blocked_component_keeps_its_lease,
     a_worker_whose_renewals_are_not_answered_stops_by_itself,
     a_poison_run_is_given_up_and_can_be_retried,
+    a_run_that_ended_before_its_worker_died_is_not_dead,
 );
 
 #[component]
@@ -214,6 +215,45 @@ async fn poison(name: String) -> gensx::Result<u32> {
 async fn swallows(name: String) -> gensx::Result<u32> {
     let first = step(name.clone(), 1).await?;
     Ok(first + poison(name).await?)
+}
+
+/// A worker that claims a run and dies, as the queue sees it.
+async fn claimed_by_one_that_died(backend: &Backend, run: &RunId, workflow: &str) {
+    backend.queue().enqueue(&Enqueue::new(run.clone(), workflow)).await.unwrap();
+    let worker = gensx::queue::Worker { id: WorkerId::generate(), deployment: "dead".into() };
+    let workflows = vec![Wanted { workflow: workflow.into(), policy: MovePolicy::Prefer }];
+    let lease = Duration::from_millis(1);
+    let ask = Claim { worker, workflows, max_runs: 1, lease, max_claims: 1 };
+    assert_eq!(backend.queue().claim(&ask).await.unwrap().grants.len(), 1);
+}
+
+async fn a_run_that_ended_before_its_worker_died_is_not_dead(backend: Backend) {
+    let (client, name) = (client(&backend), fresh("ended"));
+    let worker = || Worker::builder(backend.clone()).register(&zombie).max_claims(1).lease(SHORT_LEASE);
+    did(&format!("{name}/hang"));
+    let run = client.start("zombie", &name).await.unwrap();
+    let first = Working::begin(worker());
+    bounded("the output", run.output::<u32>()).await.unwrap();
+    until_empty(&client).await;
+    first.drain().await;
+
+    claimed_by_one_that_died(&backend, run.id(), "zombie").await;
+    let second = Working::begin(worker());
+    until_empty(&client).await;
+    assert_eq!(client.stats().await.unwrap().dead, 0);
+    assert_eq!(run.status().await.unwrap(), RunStatus::Succeeded);
+    second.drain().await;
+
+    // One that had been given up stays dead.
+    let poison = client.start("swallows", &fresh("given up")).await.unwrap();
+    for _ in 0..2 {
+        claimed_by_one_that_died(&backend, poison.id(), "swallows").await;
+        let other = Working::begin(worker().register(&swallows));
+        until("the dead run", || async { client.stats().await.unwrap().dead == 1 }).await;
+        other.drain().await;
+        backend.queue().remove(poison.id()).await.unwrap();
+    }
+    assert_eq!(poison.output::<u32>().await.unwrap_err().kind(), ErrorKind::GivenUp);
 }
 
 /// Whether the stream says by now that a component began.

@@ -7,7 +7,7 @@ use crate::{
     Error, ErrorKind, Event, Result, RunId, RunStatus, SinkErrorKind,
     clock::sleep,
     event::QueuedAs,
-    queue::{Enqueue, Limit, Removed, Wake},
+    queue::{Enqueue, Limit, QueueState, Removed, Wake},
     run::mail::CANCEL,
     runtime::{
         not_found,
@@ -36,14 +36,16 @@ impl Client {
             return Ok(());
         }
         let queue = self.backend().queue();
-        if queue.remove(run).await? == Removed::Leased {
+        if queue.find(run).await?.is_some_and(|found| found.state == QueueState::Leased) {
             // Its worker hears of the message; should it park the run at this moment, the wake takes it back.
             queue.wake(run, Wake::Now).await?;
             return Ok(());
         }
-        // Nobody has it, and nobody can get it any more.
+        // Nobody has it. Its end comes first: a worker that claims it meanwhile is fenced, and finds that it has ended; so does
+        // whoever claims it if this process ends in between.
         let assignment = Assignment { run: run.clone(), by: By::Client };
         end_without_executing(&self.runtime, &assignment, |_| (RunStatus::Cancelled, None)).await?;
+        queue.remove(run).await?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::{
     phase::Phase,
 };
 use crate::{
-    Error, ErrorKind, Result, RunStatus, clock,
+    Error, ErrorKind, Event, EventKind, Result, RunStatus, clock,
     lease::{Ending, release_of},
     queue::{Due, Grant},
     run::{ledger::Ledger, mail::CANCEL},
@@ -137,7 +137,14 @@ async fn take_over(inner: &Arc<Inner>, grant: &Grant) -> Result<Arc<Local>, Endi
         };
         match taken {
             Ok(Taken::Here(local)) => return Ok(local),
-            Ok(Taken::Ended) if grant.exhausted => return Err(Ending::GivenUp),
+            Ok(Taken::Ended) if grant.exhausted => match was_given_up(inner, grant).await {
+                Ok(true) => return Err(Ending::GivenUp),
+                Ok(false) => return Err(Ending::Ended),
+                Err(error) => {
+                    tracing::warn!(run = %grant.lease.run, error = format!("{error:#}"), "the run's end cannot be read");
+                    clock::sleep(SINK_RETRY_MAX).await;
+                }
+            },
             Ok(Taken::Ended) => return Err(Ending::Ended),
             Ok(Taken::Gone) => return Err(Ending::Gone),
             Ok(Taken::NotQueued) => {
@@ -196,6 +203,19 @@ async fn is_cancelled(inner: &Inner, assignment: &Assignment) -> Result<bool> {
 async fn give_up(inner: &Inner, grant: &Grant, assignment: &Assignment) -> Result<Taken> {
     let why = |ledger: &Ledger| (RunStatus::Failed, Some(given_up(grant, ledger.stood_at())));
     end_without_executing(&inner.runtime, assignment, why).await
+}
+
+/// Whether that is how the run ended. One that was claimed too often may have ended well, in the hands of a worker that died
+/// before it could let go of it.
+async fn was_given_up(inner: &Inner, grant: &Grant) -> Result<bool> {
+    let (sink, run) = (inner.backend.sink(), &grant.lease.run);
+    let Some(head) = sink.head(run).await? else { return Ok(false) };
+    let page = sink.read(run, head.last.seq - 1, 1).await?;
+    let Some(last) = page.first() else { return Ok(false) };
+    Ok(match Event::decode(last.id, &last.payload)?.kind {
+        EventKind::RunEnded { error: Some(error), .. } => error.to_error().kind() == ErrorKind::GivenUp,
+        _ => false,
+    })
 }
 
 fn given_up(grant: &Grant, stood_at: Option<String>) -> Error {
