@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/guide.md")]
 pub mod guide {}
 
+#[doc = include_str!("../docs/fleet.md")]
+pub mod fleet {}
+
 #[doc = include_str!("../docs/workflows.md")]
 pub mod workflows {}
 

@@ -1,6 +1,6 @@
 use std::{env, sync::Arc};
 
-use gensx_core::{EventSink, MemorySink, Result, Runtime, SinkError, SinkErrorKind};
+use gensx_core::{Backend, Error, EventSink, MemorySink, Result, Runtime, SinkError, SinkErrorKind};
 
 /// The environment variable that names the sink.
 pub const SINK_VARIABLE: &str = "GENSX_SINK";
@@ -51,6 +51,54 @@ pub async fn sink_from_url(url: &str) -> Result<Arc<dyn EventSink>> {
         Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => redis(url).await,
         _ => Err(wrong("is of none of these forms").into()),
     }
+}
+
+/// The backend of a fleet that `GENSX_SINK` names, by the forms of [`sink_from_env`]: the sink, and the queue in the same store.
+///
+/// Cancel safe, as [`sink_from_env`] is.
+///
+/// # Errors
+/// As [`sink_from_env`]; [`ErrorKind::Config`](crate::ErrorKind::Config) also for a store that has no queue in this
+/// version: all but `memory`.
+pub async fn backend_from_env() -> Result<Backend> {
+    match env::var(SINK_VARIABLE) {
+        Ok(url) => backend_from_url(&url).await,
+        Err(env::VarError::NotPresent) => backend_from_url(UNSET).await,
+        Err(env::VarError::NotUnicode(_)) => Err(wrong("is not UTF-8").into()),
+    }
+}
+
+/// The backend that a text of the forms of [`sink_from_env`] names. Cancel safe, as that is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> gensx::Result<()> {
+/// // For a fleet of one process: others have a memory of their own.
+/// let client = gensx::Client::new(gensx::backend_from_url("memory").await?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As [`backend_from_env`].
+pub async fn backend_from_url(url: &str) -> Result<Backend> {
+    match url.split_once(':') {
+        None if url == "memory" => Ok(Backend::in_memory()),
+        Some(("sqlite", file)) if !file.is_empty() => Err(without_queue("sqlite")),
+        Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => {
+            Err(without_queue(scheme))
+        }
+        _ => Err(wrong("is of none of these forms").into()),
+    }
+}
+
+/// The scheme alone: an address may hold a password.
+fn without_queue(scheme: &str) -> Error {
+    let text = format!(
+        "{SINK_VARIABLE} names a store (`{scheme}:`) that has no queue in this version: use `memory`, which is for one \
+         process, or a `Backend` with a `RunQueue` of your own"
+    );
+    SinkError::new(SinkErrorKind::Config, SINK_VARIABLE, text).into()
 }
 
 #[cfg(feature = "redis")]

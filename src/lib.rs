@@ -1,5 +1,6 @@
 // Where the README's links lead from here: the first definition of a name counts.
 //! [guide]: crate::_documentation::guide
+//! [fleet]: crate::_documentation::fleet
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
@@ -15,17 +16,20 @@
 
 #[doc(hidden)]
 pub use gensx_core::private as __private;
+#[cfg(feature = "signal")]
+pub use gensx_core::shutdown_signal;
 #[cfg(feature = "testing")]
 #[doc(inline)]
 #[doc = include_str!("../docs/testing.md")]
 pub use gensx_core::testing;
 pub use gensx_core::{
-    BoxError, Call, CallId, Classifiers, Component, Current, Durability, Error, ErrorKind, Event, EventId,
-    EventKind, EventSink, Fate, IfExists, KeyChange, Limits, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ,
-    MemorySink, OutsideRuns, Result, ResultExt, RetryPolicy, Run, RunId, RunStatus, Runtime, RuntimeBuilder,
-    SinkError, SinkErrorKind, Spawned, Workflow, cache, clock, current, emit, emit_text, event,
-    idempotency_key, identity, input, log, now, permanent, progress, publish, random, retry_after, sink,
-    sleep, spawn, usage, uuid, workflow,
+    Backend, BoxError, Call, CallId, Classifiers, Client, Component, Current, DEFAULT_MAX_INPUT_BYTES,
+    Durability, Error, ErrorKind, Event, EventId, EventKind, EventSink, Fate, IfExists, KeyChange, Limits,
+    Listed, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ, MemoryQueue, MemorySink, OutsideRuns, QueueError,
+    QueueErrorKind, Result, ResultExt, RetryPolicy, Run, RunHandle, RunId, RunQueue, RunStatus, Runtime,
+    RuntimeBuilder, SinkError, SinkErrorKind, Spawned, Start, Worker, WorkerBuilder, Workflow, cache, clock,
+    current, emit, emit_text, event, idempotency_key, identity, input, lease, log, now, permanent, progress,
+    publish, queue, random, retry_after, sink, sleep, spawn, usage, uuid, workflow,
 };
 pub use gensx_macros::component;
 #[cfg(feature = "redis")]
@@ -36,13 +40,15 @@ pub use gensx_sqlite::SqliteSink;
 pub mod _documentation;
 mod env;
 
-pub use env::{RuntimeFromEnv, SINK_VARIABLE, sink_from_env, sink_from_url};
+pub use env::{
+    RuntimeFromEnv, SINK_VARIABLE, backend_from_env, backend_from_url, sink_from_env, sink_from_url,
+};
 
 /// What most programs use: `use gensx::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Error, ErrorKind, ResultExt as _, RetryPolicy, Run, RunId, Runtime, RuntimeFromEnv as _, Workflow,
-        component,
+        Backend, Client, Error, ErrorKind, ResultExt as _, RetryPolicy, Run, RunId, Runtime,
+        RuntimeFromEnv as _, Worker, Workflow, component,
     };
 }
 

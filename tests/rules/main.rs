@@ -7,6 +7,7 @@ mod backend;
 mod bounds;
 mod cached;
 mod carried;
+mod claims;
 mod damage;
 mod dropped;
 mod edits;

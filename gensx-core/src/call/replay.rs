@@ -131,7 +131,7 @@ pub(super) async fn recall(run: &RunCore) {
     run.commit(run.outbox.last()).await;
     match read(&run.config.sink, &run.id).await {
         Ok(whole) => {
-            let recalled = run.ledger().recall(whole);
+            let recalled = run.ledger().recall(whole.ledger);
             run.gate.activate(recalled);
         }
         Err(error) => {

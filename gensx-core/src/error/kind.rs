@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Drained,
     /// Something is not set up: an unset variable, a feature that is off, a runtime option.
     Config,
+    /// A fleet gave the run up: too many of its workers ended while they executed it, or could not.
+    GivenUp,
     /// A kind that a newer version wrote.
     #[serde(other)]
     Unknown,

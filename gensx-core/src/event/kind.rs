@@ -32,11 +32,18 @@ pub enum EventKind {
         retry_of: Option<RunId>,
         /// How many outcomes are carried over from that one: so many follow, unless its process ended before.
         carries: u32,
+        /// How it was queued, if a fleet's workers are to execute it. None for a run that an application executes by itself:
+        /// no worker takes that from it.
+        queued: Option<QueuedAs>,
     },
     /// `run.claimed`: a new owner took over; from here on the epoch is higher.
     RunClaimed {
         /// A name for the owner, fresh for each process.
         owner: String,
+        /// The deployment of the owner, if that is a worker.
+        deployment: Option<String>,
+        /// The deployment that the run was moved from, if it was.
+        moved_from: Option<String>,
     },
     /// `component.started`.
     Started {
@@ -171,6 +178,36 @@ pub enum EventKind {
         /// Its name.
         kind: String,
     },
+}
+
+/// How a run was queued: what it takes to queue it again, where the queue has lost it.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct QueuedAs {
+    /// Higher goes first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: i8,
+    /// When it may begin, by the store's clock, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub due_ms: Option<u64>,
+    /// What it must not exceed together with others.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: Vec<QueuedLimit>,
+}
+
+/// A bound that a run was queued with: see [`Limit`](crate::queue::Limit).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct QueuedLimit {
+    /// The name of the group.
+    pub name: String,
+    /// Whose turn it is; empty for a bound on the whole group.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub key: String,
+    /// The most runs at once.
+    pub max: u32,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// An error as events hold it.

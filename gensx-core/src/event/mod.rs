@@ -7,7 +7,9 @@ mod wire;
 
 use std::time::{Duration, SystemTime};
 
-pub use kind::{ErrorBody, EventKind, Json, LogLevel, Origin, Outcome, RunStatus, Usage};
+pub use kind::{
+    ErrorBody, EventKind, Json, LogLevel, Origin, Outcome, QueuedAs, QueuedLimit, RunStatus, Usage,
+};
 
 use crate::{EventId, identity::CallId, sink::Payload};
 

@@ -104,6 +104,14 @@ fn kinds() -> Vec<EventKind> {
             origin: run.clone(),
             retry_of: Some(run.clone()),
             carries: 2,
+            queued: Some(QueuedAs {
+                priority: -3,
+                due_ms: Some(7),
+                limits: vec![
+                    QueuedLimit { name: "onboarding".into(), key: text.clone(), max: 3 },
+                    QueuedLimit { name: "all".into(), key: String::new(), max: 1 },
+                ],
+            }),
         },
         EventKind::RunStarted {
             workflow: "w".into(),
@@ -113,8 +121,14 @@ fn kinds() -> Vec<EventKind> {
             origin: run,
             retry_of: None,
             carries: 0,
+            queued: Some(QueuedAs::default()),
         },
-        EventKind::RunClaimed { owner: text.clone() },
+        EventKind::RunClaimed { owner: text.clone(), deployment: None, moved_from: None },
+        EventKind::RunClaimed {
+            owner: "w".into(),
+            deployment: Some(text.clone()),
+            moved_from: Some(text.clone()),
+        },
         EventKind::Started {
             name: "research".into(),
             parent: Some(call(1)),

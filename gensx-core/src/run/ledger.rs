@@ -7,9 +7,12 @@ use serde_json::Value;
 use super::node::ByCall;
 use crate::{
     CallId, Error, ErrorKind, EventId, Result, RunId,
-    event::{ErrorBody, Event, EventKind, Json, Origin, Outcome, RunStatus},
+    event::{ErrorBody, Event, EventKind, Json, Origin, Outcome, QueuedAs, RunStatus},
     identity::Fingerprint,
 };
+
+/// The most names of a path that is shown: a damaged stream may hold a call that is its own parent.
+const MAX_PATH_NAMES: usize = 64;
 
 /// What the first event says of the run.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct RunInfo {
     pub(crate) retry_of: Option<RunId>,
     /// How many outcomes it is to carry over.
     pub(crate) carries: u32,
+    /// How it was queued, if workers execute it.
+    pub(crate) queued: Option<QueuedAs>,
 }
 
 #[derive(Debug, Default)]
@@ -104,10 +109,11 @@ impl Ledger {
         let (id, call, attempt) = (event.id, event.call, event.attempt);
         self.last = Some(id);
         match event.kind {
-            EventKind::RunStarted { workflow, version, input, origin, retry_of, carries, .. } => {
+            EventKind::RunStarted { workflow, version, input, origin, retry_of, carries, queued, .. } => {
                 let record = Record { begin: id.seq, attempt: 1, ..Record::default() };
                 self.calls.insert(CallId::root(&origin), record);
-                self.info = Some(Box::new(RunInfo { workflow, version, input, origin, retry_of, carries }));
+                let info = RunInfo { workflow, version, input, origin, retry_of, carries, queued };
+                self.info = Some(Box::new(info));
             }
             EventKind::RunEnded { status, .. } => self.ended = Some(status),
             EventKind::Object { name, patch } => {
@@ -237,6 +243,21 @@ impl Ledger {
     /// How many outcomes are recorded.
     pub(crate) fn outcomes(&self) -> usize {
         self.calls.values().filter(|record| record.done.is_some()).count()
+    }
+
+    /// The path of the component whose open call began last, as far as is recorded: where the run stood.
+    pub(crate) fn stood_at(&self) -> Option<String> {
+        let workflow = self.info.as_ref()?.workflow.as_str();
+        let open = self.calls.values().filter(|record| record.done.is_none() && record.start.is_some());
+        let mut start = open.max_by_key(|record| record.begin).and_then(|record| record.start.as_deref());
+        let mut names = Vec::new();
+        while let Some(known) = start.filter(|_| names.len() < MAX_PATH_NAMES) {
+            names.push(known.name.as_str());
+            start = known.parent.and_then(|parent| self.calls.get(&parent)?.start.as_deref());
+        }
+        names.push(workflow);
+        names.reverse();
+        Some(names.join("/"))
     }
 
     /// Every success, in the stream's order, for a run that carries them over.

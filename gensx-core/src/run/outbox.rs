@@ -19,6 +19,7 @@ use crate::{
     clock::{self, BoxFuture},
     event::{Event, EventKind},
     io,
+    lease::{Heard, heard},
     runtime::{Config, Limits},
     sink::{Append, Batch, BatchKind, BatchToken, Payload, SinkError, SinkErrorKind},
 };
@@ -307,13 +308,18 @@ impl Outbox {
     }
 
     fn judge(&self, answer: Append) -> Result<(), Stop> {
-        let (kind, reason) = match answer {
-            Append::Done | Append::Duplicate => return Ok(()),
-            Append::Fenced => (ErrorKind::Fenced, "another owner has taken it over"),
-            Append::Lost => (ErrorKind::Fenced, "the store no longer holds the end of its stream: resume it"),
-            Append::Ended => (ErrorKind::Fenced, "another owner has ended it"),
+        let reason = match heard(answer) {
+            Heard::Durable => return Ok(()),
+            Heard::Ended => "another owner has ended it",
+            Heard::Stop if answer == Append::Lost => {
+                "the store no longer holds the end of its stream: resume it"
+            }
+            Heard::Stop => "another owner has taken it over",
         };
-        Err(Stop::LetGo(Error::of(kind, format!("run `{}` was stopped here: {reason}", self.run))))
+        Err(Stop::LetGo(Error::of(
+            ErrorKind::Fenced,
+            format!("run `{}` was stopped here: {reason}", self.run),
+        )))
     }
 
     fn sink_lost(&self, error: SinkError) -> Stop {

@@ -52,6 +52,7 @@ pub struct RuntimeBuilder {
     registry: Registry,
     decoded_copies: bool,
     probe: Option<Arc<dyn Probe>>,
+    owner: Option<String>,
 }
 
 impl RuntimeBuilder {
@@ -126,13 +127,18 @@ impl RuntimeBuilder {
         W::Output: Serialize + DeserializeOwned + Send + 'static,
         I: Serialize + DeserializeOwned + Send + 'static,
     {
-        let (name, workflow) = (workflow.stage().name, workflow.clone());
-        let resume = move |runtime: Runtime, id: crate::RunId| {
-            let workflow = workflow.clone();
-            Box::pin(async move { runtime.resume(&workflow, &id).await.map(drop) })
-                as crate::clock::BoxFuture<_>
-        };
-        self.registry.insert(name, Arc::new(resume));
+        self.registry.register(workflow.stage().name, workflow);
+        self
+    }
+
+    pub(crate) fn registry(mut self, registry: Registry) -> Self {
+        self.registry.extend(registry);
+        self
+    }
+
+    /// The name of this process in claims. Default: a fresh one.
+    pub(crate) fn owner(mut self, owner: String) -> Self {
+        self.owner = Some(owner);
         self
     }
 
@@ -169,7 +175,7 @@ impl RuntimeBuilder {
             flights: Flights::default(),
             decoded_copies: self.decoded_copies,
             probe: self.probe,
-            owner: uuid::Uuid::now_v7().to_string(),
+            owner: self.owner.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
         };
         Runtime(Arc::new(Inner {
             config: Arc::new(config),

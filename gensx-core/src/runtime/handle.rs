@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::AbortHandle};
 
 use super::{Runtime, not_found};
 use crate::{
@@ -24,6 +24,8 @@ pub(crate) enum Ended {
     Output(Json),
     /// Without one.
     Error(Error),
+    /// Not here: this process let go of it.
+    LetGo(Error),
 }
 
 /// A run that is executed in this process.
@@ -32,17 +34,33 @@ pub(crate) struct Local {
     pub(crate) core: Arc<RunCore>,
     ended: OnceLock<Ended>,
     told: Notify,
+    task: OnceLock<AbortHandle>,
 }
 
 impl Local {
     pub(crate) fn new(core: Arc<RunCore>) -> Arc<Self> {
-        Arc::new(Self { core, ended: OnceLock::new(), told: Notify::new() })
+        Arc::new(Self { core, ended: OnceLock::new(), told: Notify::new(), task: OnceLock::new() })
     }
 
     pub(crate) fn end(&self, ended: Ended) {
         // Only the run's own task ends it; what it says first holds.
         let _ = self.ended.set(ended);
         self.told.notify_waiters();
+    }
+
+    pub(crate) fn runs_in(&self, task: AbortHandle) {
+        // Set once: a run is executed once.
+        let _ = self.task.set(task);
+    }
+
+    /// Ends a run that was cancelled and whose component does not let its task go on: writes the last event in its place, and
+    /// aborts the task.
+    pub(crate) async fn end_cancelled(&self) {
+        let ended = super::start::finish(&self.core, Err(Stop::Cancelled)).await;
+        self.end(ended);
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 
     pub(crate) async fn ended(&self) -> &Ended {
@@ -149,7 +167,7 @@ impl<T: DeserializeOwned> Run<T> {
         };
         let json = match ended {
             Ended::Output(json) => json,
-            Ended::Error(error) => return Err(error),
+            Ended::Error(error) | Ended::LetGo(error) => return Err(error),
         };
         serde_json::from_str(json.get()).map_err(|error| {
             let text = format!("the output of run `{}` is no `{}`", self.id, std::any::type_name::<T>());

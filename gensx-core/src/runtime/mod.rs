@@ -5,10 +5,11 @@ mod deliver;
 mod handle;
 mod limits;
 pub(crate) mod orphans;
-mod registry;
-mod resume;
-mod retry;
+pub(crate) mod registry;
+pub(crate) mod resume;
+pub(crate) mod retry;
 mod start;
+pub(crate) mod takeover;
 
 use std::{
     collections::HashMap,
@@ -20,14 +21,18 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 
 pub use builder::{IfExists, RuntimeBuilder};
-use handle::Ended;
 pub(crate) use handle::Local;
 pub use handle::Run;
+pub(crate) use handle::{Ended, ended};
 pub use limits::Limits;
 pub use orphans::OutsideRuns;
 pub(crate) use resume::read;
 
-use self::{deliver::Listening, registry::Registry};
+use self::{
+    deliver::Listening,
+    registry::Registry,
+    takeover::{Assignment, Taken},
+};
 use crate::{
     Component, Error, ErrorKind, Result, RunId,
     cache::{Cache, Flights},
@@ -242,8 +247,11 @@ impl Runtime {
     pub async fn resume_all(&self) -> Result<Vec<(RunId, Result<()>)>> {
         let mut resumed = Vec::new();
         for (id, head) in self.unfinished().await? {
-            if let Some(resume) = self.0.registry.get(&head.workflow) {
-                let result = resume(self.clone(), id.clone()).await;
+            if let Some(execute) = self.0.registry.get(&head.workflow) {
+                let result = match execute(self.clone(), Assignment::of_application(&id)).await {
+                    Ok(Taken::Gone | Taken::NotQueued) => Err(not_found(&id, self.sink())),
+                    taken => taken.map(drop),
+                };
                 resumed.push((id, result));
             }
         }
@@ -310,13 +318,29 @@ impl Runtime {
     ///
     /// Cancel safe: dropped, the runs are let go of all the same, and nobody waits for them.
     pub async fn drain(&self) {
+        for local in self.let_go() {
+            local.ended().await;
+        }
+    }
+
+    /// Stops every run of this process, to be resumed later or elsewhere, and gives them.
+    pub(crate) fn let_go(&self) -> Vec<Arc<Local>> {
         let locals: Vec<_> = lock(&self.0.runs).values().filter_map(Weak::upgrade).collect();
         for local in &locals {
             local.core.stop(Stop::LetGo(let_go(&local.core.id)));
         }
-        for local in locals {
-            local.ended().await;
-        }
+        locals
+    }
+
+    /// Takes a run out of the runs of this process, and stops it.
+    pub(crate) fn dismiss(&self, id: &RunId, why: Error) -> Option<Arc<Local>> {
+        let local = lock(&self.0.runs).remove(id)?.upgrade()?;
+        local.core.stop(crate::run::Stop::LetGo(why));
+        Some(local)
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
     }
 
     /// The sink.

@@ -1,22 +1,47 @@
-//! Workflows by name, for runs that are resumed after a restart.
+//! Workflows by name, for runs that are taken over by it.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use super::Runtime;
-use crate::{Result, RunId, clock::BoxFuture};
+use serde::{Serialize, de::DeserializeOwned};
 
-type Resume = Arc<dyn Fn(Runtime, RunId) -> BoxFuture<Result<()>> + Send + Sync>;
+use super::{
+    Runtime,
+    takeover::{Assignment, Taken, take_over},
+};
+use crate::{Component, Result, clock::BoxFuture};
+
+/// Takes a run over and executes it.
+type Execute = Arc<dyn Fn(Runtime, Assignment) -> BoxFuture<Result<Taken>> + Send + Sync>;
 
 #[derive(Clone, Default)]
-pub(crate) struct Registry(HashMap<String, Resume>);
+pub(crate) struct Registry(BTreeMap<String, Execute>);
 
 impl Registry {
-    pub(crate) fn insert(&mut self, name: String, resume: Resume) {
-        self.0.insert(name, resume);
+    /// Makes a workflow known under a name.
+    pub(crate) fn register<W, I>(&mut self, name: String, workflow: &W)
+    where
+        W: Component<I>,
+        W::Output: Serialize + DeserializeOwned + Send + 'static,
+        I: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let workflow = workflow.clone();
+        let execute = move |runtime: Runtime, assignment: Assignment| {
+            let workflow = workflow.clone();
+            Box::pin(async move { take_over(&runtime, &workflow, &assignment, None).await }) as BoxFuture<_>
+        };
+        self.0.insert(name, Arc::new(execute));
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Resume> {
+    pub(crate) fn get(&self, name: &str) -> Option<Execute> {
         self.0.get(name).cloned()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 }
 

@@ -6,33 +6,36 @@ use futures_util::future::join;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Run, Runtime, not_found, retry,
-    start::{Prepared, execute, prepare},
+    Run, Runtime, not_found,
+    takeover::{Assignment, Taken, take_over},
 };
 use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId,
-    identity::Fingerprint,
-    run::{
-        RunCore,
-        ledger::{Ledger, RunInfo},
-        outbox::Outbox,
-    },
-    sink::{Append, BatchKind, Entry, EventSink},
+    run::ledger::{Ledger, RunInfo},
+    sink::{Entry, EventSink, SinkErrorKind},
 };
 
 /// Entries read at once.
 const PAGE: usize = 1_000;
-/// Takeovers that are tried when others append at the same time.
-const CLAIM_ATTEMPTS: u32 = 8;
 
-/// Reads a whole stream, each page while the one before it is taken in.
-pub(crate) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger> {
-    let mut ledger = Ledger::default();
-    let mut page = sink.read(id, 0, PAGE).await?;
+/// A stream as it was read: what it says of each call, and its last entry.
+#[derive(Default)]
+pub(crate) struct Stream {
+    pub(crate) ledger: Ledger,
+    pub(crate) last: Option<Entry>,
+}
+
+/// Reads a whole stream, each page while the one before it is taken in. Empty if there is none.
+pub(crate) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Stream> {
+    let mut stream = Stream::default();
+    let mut page = match sink.read(id, 0, PAGE).await {
+        Err(error) if error.kind() == SinkErrorKind::NotFound => return Ok(stream),
+        page => page?,
+    };
     while let Some(last) = page.last() {
         let next = sink.read(id, last.id.seq, PAGE);
         // The read goes first: a store with threads of its own works while this one decodes.
-        let (next, taken) = join(next, async { take_in(&mut ledger, &page) }).await;
+        let (next, taken) = join(next, async { take_in(&mut stream.ledger, &page) }).await;
         taken?;
         let next = next?;
         if let Some(first) = next.first()
@@ -41,9 +44,10 @@ pub(crate) async fn read(sink: &Arc<dyn EventSink>, id: &RunId) -> Result<Ledger
             let text = format!("run `{id}` was written anew while it was read: resume it again");
             return Err(Error::of(ErrorKind::Sink, text));
         }
+        stream.last = page.pop();
         page = next;
     }
-    Ok(ledger)
+    Ok(stream)
 }
 
 /// Whether a page goes on from where the one before it ended. Under a new epoch it begins with that owner's claim; if not,
@@ -67,41 +71,11 @@ where
     W::Output: Serialize + DeserializeOwned + Send + 'static,
     I: Serialize + DeserializeOwned,
 {
-    runtime.listen().await?;
-    // One at a time: of two that ask at once in this process, the second finds the first one's run, and does not fence it.
-    let (key, unwatched) = (Fingerprint::of(format!("gensx resume\0{id}").as_bytes()), Arc::default());
-    let _turn = runtime.config().flights.enter(key, &unwatched).await;
-    let mut supplied = supplied;
-    for _ in 0..CLAIM_ATTEMPTS {
-        // Another call of this process may have been faster: its run is not to be fenced by this one.
-        if let Some(local) = runtime.local(id) {
-            return Ok(Run::new(runtime.clone(), id.clone(), Some(local)));
-        }
-        let ledger = read(runtime.sink(), id).await?;
-        let (Some(info), Some(last)) = (ledger.info.clone(), ledger.last) else {
-            return Err(not_found(id, runtime.sink()));
-        };
-        if ledger.ended.is_some() {
-            return Ok(Run::new(runtime.clone(), id.clone(), None));
-        }
-        let (input, again) = input(id, &info, supplied.take())?;
-        let missing = retry::missing(runtime.sink(), &ledger, &info).await?;
-        let (core, prepared) = rebuild(runtime, workflow, id, &info, (ledger, last, &missing), input).await?;
-        expect_workflow(id, &info, &prepared)?;
-        let owner = EventKind::RunClaimed { owner: runtime.config().owner.clone() };
-        let claim = Event::new(crate::clock::unix_ms(), None, 0, owner).encode();
-        match core.outbox.begin(BatchKind::Claims, vec![claim]).await? {
-            Append::Done | Append::Duplicate => {
-                retry::carry(&core, missing).await?;
-                // What was sent while nobody had the run is waiting: a run that was cancelled does nothing more.
-                runtime.collect(&core).await;
-                return Ok(execute(runtime, core, prepared));
-            }
-            Append::Ended => return Ok(Run::new(runtime.clone(), id.clone(), None)),
-            Append::Fenced | Append::Lost => supplied = again,
-        }
+    match take_over(runtime, workflow, &Assignment::of_application(id), supplied).await? {
+        Taken::Here(local) => Ok(Run::new(runtime.clone(), id.clone(), Some(local))),
+        Taken::Ended => Ok(Run::new(runtime.clone(), id.clone(), None)),
+        Taken::Gone | Taken::NotQueued => Err(not_found(id, runtime.sink())),
     }
-    Err(Error::of(ErrorKind::Fenced, format!("run `{id}` was taken over by others {CLAIM_ATTEMPTS} times")))
 }
 
 /// The input to begin with, and once more for another try where the caller supplied it.
@@ -134,40 +108,6 @@ pub(super) fn input<I: Serialize + DeserializeOwned>(
     }
 }
 
-async fn rebuild<W, I>(
-    runtime: &Runtime,
-    workflow: &W,
-    id: &RunId,
-    info: &RunInfo,
-    (mut ledger, last, missing): (Ledger, EventId, &[Event]),
-    input: I,
-) -> Result<(Arc<RunCore>, Prepared)>
-where
-    W: Component<I>,
-    W::Output: Serialize + DeserializeOwned + Send + 'static,
-{
-    let config = runtime.config();
-    let now = config.sink.now_ms().await?;
-    // Behind the claim.
-    let first = EventId::new(last.epoch + 1, last.seq + 2);
-    retry::apply(&mut ledger, first, missing)?;
-    let outbox = Outbox::new(id.clone(), Arc::clone(config), first);
-    let core = Arc::new(RunCore::new(id.clone(), Arc::clone(config), outbox, ledger, now));
-    let prepared = prepare(&core, &info.origin, workflow, input);
-    Ok((core, prepared))
-}
-
-pub(super) fn expect_workflow(id: &RunId, info: &RunInfo, prepared: &Prepared) -> Result<()> {
-    if info.workflow == prepared.workflow {
-        return Ok(());
-    }
-    let text = format!(
-        "run `{id}` belongs to workflow `{}` (version {}), not to `{}`; it stays as it is",
-        info.workflow, info.version, prepared.workflow
-    );
-    Err(Error::of(ErrorKind::NotFound, text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,7 +121,10 @@ mod tests {
         let last = EventId::new(1, 10);
         let text = || EventKind::Text { channel: "draft".into(), text: "x".into() };
         assert!(goes_on(last, &event(1, text())));
-        assert!(goes_on(last, &event(2, EventKind::RunClaimed { owner: "me".into() })));
+        assert!(goes_on(
+            last,
+            &event(2, EventKind::RunClaimed { owner: "me".into(), deployment: None, moved_from: None })
+        ));
         assert!(!goes_on(last, &event(2, text())), "the claim of 2 stands where 1 was read");
     }
 }

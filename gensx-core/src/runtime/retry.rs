@@ -10,13 +10,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Run, Runtime, not_found,
-    resume::{expect_workflow, input, read},
+    resume::{input, read},
     start::{error_of, execute, prepare},
+    takeover::expect_workflow,
 };
 use crate::{
     Component, Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
     component::to_json,
-    event::{Origin, Outcome},
+    event::{Json, Origin, Outcome, QueuedAs},
     run::{
         RunCore,
         ledger::{Ledger, RunInfo, Start},
@@ -29,6 +30,40 @@ use crate::{
 const FIRST: EventId = EventId::new(1, 1);
 const SECOND: EventId = EventId::new(1, 2);
 
+/// The run that retries another, as it is to be opened.
+pub(crate) struct Successor {
+    /// What the first event says.
+    pub(crate) info: Box<RunInfo>,
+    pub(crate) first: Event,
+    /// What follows it.
+    carried: Vec<Event>,
+}
+
+/// The successor of a run that ended without its output.
+pub(crate) async fn successor(
+    sink: &Arc<dyn EventSink>,
+    id: &RunId,
+    plan: Option<Json>,
+    queued: impl FnOnce(Option<QueuedAs>) -> Option<QueuedAs>,
+) -> Result<Successor> {
+    let old = read(sink, id).await?.ledger;
+    let mut info = old.info.clone().ok_or_else(|| not_found(id, sink))?;
+    expect_failed(id, old.ended.unwrap_or(RunStatus::Running))?;
+    let carried = carried(&old, 0);
+    info.queued = queued(info.queued.take());
+    let first = EventKind::RunStarted {
+        workflow: info.workflow.clone(),
+        version: info.version,
+        input: info.input.clone(),
+        plan,
+        origin: info.origin.clone(),
+        retry_of: Some(id.clone()),
+        carries: outcomes(&carried),
+        queued: info.queued.clone(),
+    };
+    Ok(Successor { info, first: Event::new(crate::clock::unix_ms(), None, 0, first), carried })
+}
+
 pub(super) async fn retry<W, I>(runtime: &Runtime, workflow: &W, id: &RunId) -> Result<Run<W::Output>>
 where
     W: Component<I>,
@@ -36,23 +71,11 @@ where
     I: Serialize + DeserializeOwned,
 {
     runtime.listen().await?;
-    let old = read(runtime.sink(), id).await?;
-    let info = old.info.clone().ok_or_else(|| not_found(id, runtime.sink()))?;
-    expect_failed(id, old.ended.unwrap_or(RunStatus::Running))?;
     let (config, next) = (runtime.config(), RunId::generate());
+    let plan = to_json(&workflow.stage().plan()).ok();
+    let Successor { info, first, carried } = successor(runtime.sink(), id, plan, |_| None).await?;
     let (own_input, _) = input::<I>(id, &info, None)?;
-    let carried = carried(&old, 0);
     expect_room(id, carried.len(), config.limits.events_per_run)?;
-    let first = EventKind::RunStarted {
-        workflow: info.workflow.clone(),
-        version: info.version,
-        input: info.input.clone(),
-        plan: to_json(&workflow.stage().plan()).ok(),
-        origin: info.origin.clone(),
-        retry_of: Some(id.clone()),
-        carries: outcomes(&carried),
-    };
-    let first = Event::new(crate::clock::unix_ms(), None, 0, first);
     let mut ledger = Ledger::default();
     apply(&mut ledger, FIRST, std::slice::from_ref(&first))?;
     apply(&mut ledger, SECOND, &carried)?;
@@ -65,7 +88,8 @@ where
     match core.outbox.begin(kind, vec![first.encode()]).await? {
         Append::Done | Append::Duplicate => {
             carry(&core, carried).await?;
-            Ok(execute(runtime, core, prepared))
+            let local = execute(runtime, core, prepared);
+            Ok(Run::new(runtime.clone(), next, Some(local)))
         }
         answer => Err(Error::of(ErrorKind::Sink, format!("the new run `{next}` was refused: {answer:?}"))),
     }
@@ -100,10 +124,7 @@ pub(super) async fn missing(
     let Some(id) = info.retry_of.as_ref().filter(|_| ledger.carried < info.carries) else {
         return Ok(Vec::new());
     };
-    let old = match read(sink, id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ledger::default(),
-        old => old?,
-    };
+    let old = read(sink, id).await?.ledger;
     let carried = carried(&old, ledger.carried as usize);
     if ledger.carried + outcomes(&carried) == info.carries {
         return Ok(carried);

@@ -81,11 +81,15 @@ where
         origin: id.clone(),
         retry_of: None,
         carries: 0,
+        queued: None,
     };
     let payload = Event::new(crate::clock::unix_ms(), None, 0, first).encode();
     let kind = BatchKind::Opens(prepared.workflow.as_str().into());
     match core.outbox.begin(kind, vec![payload]).await? {
-        Append::Done | Append::Duplicate => Ok(execute(runtime, core, prepared)),
+        Append::Done | Append::Duplicate => {
+            let local = execute(runtime, core, prepared);
+            Ok(Run::new(runtime.clone(), id, Some(local)))
+        }
         _ if config.if_exists == IfExists::Attach => runtime.attach(&id).await,
         _ => {
             let text = format!("run `{id}` exists: attach to it, or start under another id");
@@ -110,7 +114,7 @@ fn recorded_input<I: Serialize>(config: &Config, input: &I) -> Result<Json> {
 
 /// Spawns the run's task.
 #[expect(clippy::disallowed_methods, reason = "this is where runs are spawned")]
-pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepared) -> Run<T> {
+pub(super) fn execute(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepared) -> Arc<Local> {
     let id = core.id.clone();
     let local = Local::new(Arc::clone(&core));
     lock(&runtime.0.runs).insert(id.clone(), Arc::downgrade(&local));
@@ -118,7 +122,7 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
     let future = RunFuture::new(Arc::clone(&core), prepared.body).instrument(span);
     let task = Task { local: Arc::clone(&local), runtime: runtime.clone() };
     let executing = orphans::Executing::begin(core.config.outside);
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         // A panic outside a body, in a predicate or a destructor, is caught here: the run has a last event.
         let caught = std::panic::AssertUnwindSafe(future).catch_unwind().await;
         let outcome = caught.unwrap_or_else(|_| Err(Stop::Broken(panicked())));
@@ -127,7 +131,8 @@ pub(super) fn execute<T>(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepar
         task.end(ended);
         drop(executing);
     });
-    Run::new(runtime.clone(), id, Some(local))
+    local.runs_in(task.abort_handle());
+    local
 }
 
 /// A run's task, as those see it who wait for the run's end. When its executor is shut down, or its sink panics, the run ends
@@ -147,7 +152,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.end(Ended::Error(let_go(&self.local.core.id)));
+        self.end(Ended::LetGo(let_go(&self.local.core.id)));
     }
 }
 
@@ -157,18 +162,21 @@ fn panicked() -> Error {
 }
 
 /// Writes the last event, unless the run was let go; gives what callers are told, once that is durable.
-async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Stop>) -> Ended {
+pub(super) async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Stop>) -> Ended {
     let (status, output, error) = match result {
         Ok(Ok(json)) => (RunStatus::Succeeded, Some(json), None),
         Ok(Err(error)) => (RunStatus::Failed, None, Some(error)),
         Err(Stop::Broken(error)) => (RunStatus::Failed, None, Some(error)),
         Err(Stop::Cancelled) => (RunStatus::Cancelled, None, None),
-        Err(Stop::LetGo(error)) => return Ended::Error(error),
+        Err(Stop::LetGo(error)) => return Ended::LetGo(error),
     };
     let body = error.as_ref().map(|error| ErrorBody(ErrorRecord::of(error, None, |text| core.mask(text))));
     let last = core.push(None, 0, EventKind::RunEnded { status, output: output.clone(), error: body });
     if let Err(stop) = core.outbox.commit(last).await {
-        return Ended::Error(error_of(stop, &core.id));
+        return match stop {
+            Stop::LetGo(error) | Stop::Broken(error) => Ended::LetGo(error),
+            Stop::Cancelled => Ended::Error(handle::cancelled(&core.id)),
+        };
     }
     match (output, error) {
         (Some(json), _) => Ended::Output(json),

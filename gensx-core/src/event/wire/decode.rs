@@ -108,8 +108,13 @@ fn run_kind(wire: Wire<'_>) -> Result<EventKind, &'static str> {
             origin: need(wire.origin, "origin")?,
             retry_of: wire.retry_of,
             carries: wire.carries,
+            queued: wire.queued,
         },
-        "run.claimed" => EventKind::RunClaimed { owner: owned(wire.name, "name")? },
+        "run.claimed" => EventKind::RunClaimed {
+            owner: owned(wire.name, "name")?,
+            deployment: wire.deployment.map(|name| name.0.into_owned()),
+            moved_from: wire.moved_from.map(|name| name.0.into_owned()),
+        },
         _ => EventKind::RunEnded {
             status: need(wire.status, "status")?,
             output: wire.output.map(ToOwned::to_owned),

@@ -44,7 +44,7 @@ fn to_wire(event: &Event) -> Wire<'_> {
 impl<'a> Wire<'a> {
     fn fill(&mut self, kind: &'a EventKind) {
         match kind {
-            EventKind::RunStarted { workflow, version, input, plan, origin, retry_of, carries } => {
+            EventKind::RunStarted { workflow, version, input, plan, origin, retry_of, carries, queued } => {
                 self.kind = "run.started";
                 self.name = Some(workflow.as_str().into());
                 self.version = *version;
@@ -53,10 +53,13 @@ impl<'a> Wire<'a> {
                 self.origin = Some(origin.clone());
                 self.retry_of.clone_from(retry_of);
                 self.carries = *carries;
+                self.queued.clone_from(queued);
             }
-            EventKind::RunClaimed { owner } => {
+            EventKind::RunClaimed { owner, deployment, moved_from } => {
                 self.kind = "run.claimed";
                 self.name = Some(owner.as_str().into());
+                self.deployment = deployment.as_deref().map(Into::into);
+                self.moved_from = moved_from.as_deref().map(Into::into);
             }
             EventKind::RunEnded { status, output, error } => {
                 self.kind = "run.ended";

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 pub(super) use decode::decode;
 pub(super) use encode::{encode, to_json};
 
-use super::{ErrorBody, LogLevel, Origin, RunStatus, Usage};
+use super::{ErrorBody, LogLevel, Origin, QueuedAs, RunStatus, Usage};
 use crate::{
     RunId,
     identity::{CallId, Fingerprint},
@@ -54,6 +54,12 @@ struct Wire<'a> {
     retry_of: Option<RunId>,
     #[serde(default, skip_serializing_if = "is_zero")]
     carries: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queued: Option<QueuedAs>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    deployment: Option<Text<'a>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    moved_from: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<RunStatus>,
     #[serde(default, borrow, deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The longest that anything that should happen soon may take: long, since build machines are slow.
-pub(super) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// The workflow's name in every opening batch.
 pub(super) const WORKFLOW: &str = "conformance";
@@ -24,7 +24,7 @@ pub(super) const WORKFLOW: &str = "conformance";
     clippy::disallowed_methods,
     reason = "a store that hangs must fail its case; there is no runtime's clock here"
 )]
-pub(super) async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(limit, future).await {
         Ok(value) => value,
         Err(_) => panic!("{what}: nothing happened within {limit:?}"),
@@ -36,7 +36,7 @@ pub(super) async fn within<T>(limit: Duration, what: &str, future: impl Future<O
     clippy::disallowed_methods,
     reason = "cases about races need threads that run at once, and wait for them all"
 )]
-pub(super) async fn at_once<T: Send + 'static>(futures: Vec<BoxFuture<T>>) -> Vec<T> {
+pub(crate) async fn at_once<T: Send + 'static>(futures: Vec<BoxFuture<T>>) -> Vec<T> {
     let handle = tokio::runtime::Handle::current();
     let run = |future: BoxFuture<T>| {
         let handle = handle.clone();
@@ -50,7 +50,7 @@ pub(super) async fn at_once<T: Send + 'static>(futures: Vec<BoxFuture<T>>) -> Ve
     results
 }
 
-pub(super) fn run_id(text: &str) -> RunId {
+pub(crate) fn run_id(text: &str) -> RunId {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -15,7 +15,7 @@
 
 mod append;
 mod inbox;
-mod kit;
+pub(crate) mod kit;
 mod manage;
 mod model;
 mod read;
