@@ -30,6 +30,7 @@ mod follow;
 mod frames;
 mod hub;
 mod inbox;
+mod queue;
 mod read;
 mod readers;
 mod sink;
@@ -38,4 +39,5 @@ mod threads;
 mod writer;
 
 pub use builder::{SqliteSinkBuilder, Synchronous};
+pub use queue::SqliteQueue;
 pub use sink::SqliteSink;
