@@ -104,7 +104,7 @@ impl Step<'_> {
         due_ms.map(wait).transpose()
     }
 
-    fn lanes(&self, ask: &Claim) -> Result<Vec<Lane>, Failure> {
+    fn lanes(&mut self, ask: &Claim) -> Result<Vec<Lane>, Failure> {
         let mut lanes = Vec::new();
         for wanted in &ask.workflows {
             self.add_lanes(&ask.worker.deployment, wanted, &mut lanes)?;
@@ -114,14 +114,21 @@ impl Step<'_> {
 
     /// Adds the lanes of a workflow that the worker may take from. Each is found by one step on the index, however many
     /// runs stand in it.
-    fn add_lanes(&self, deployment: &str, wanted: &Wanted, lanes: &mut Vec<Lane>) -> Result<(), Failure> {
+    fn add_lanes(&mut self, deployment: &str, wanted: &Wanted, lanes: &mut Vec<Lane>) -> Result<(), Failure> {
         let Wanted { workflow, policy } = wanted;
         let mut statement = self.file.prepare_cached(sql::NEXT_LANE)?;
-        let mut from = String::new();
+        let (others, mut from) = (lanes.len(), String::new());
         for _ in 0..=MAX_DEPLOYMENTS {
             let asked = params![&**workflow, from];
-            let next = statement.query_row(asked, |row| Ok((row.get::<_, String>(0)?, first(row, 1)?)));
+            let next = statement.query_row(asked, |row| Ok((row.get::<_, String>(0), first(row, 1)?)));
             let Some((bound, first)) = next.optional()? else { break };
+            let Ok(bound) = bound else {
+                // Not a name: the run is damaged. Those that it held up may stand in lanes that were looked at.
+                self.set_aside(first.2)?;
+                lanes.truncate(others);
+                from.clear();
+                continue;
+            };
             // What follows a name directly: none has control characters.
             from = format!("{bound}\u{1}");
             if self.takes(deployment, *policy, &bound)? {
