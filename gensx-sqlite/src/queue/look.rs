@@ -50,8 +50,7 @@ fn told(row: &Row<'_>) -> Result<QueueStats, Failure> {
 }
 
 pub(super) fn deployments(file: &Connection) -> Result<Vec<Deployment>, Failure> {
-    // One snapshot: the time, and who lives by it.
-    let now_ms = file.prepare_cached(sql::STATS)?.query_row([], |row| row.get(0))?;
+    let now_ms = file.prepare_cached(sql::LATEST_MS)?.query_row([], |row| row.get(0))?;
     let now_ms = read::position(step::time(read::number(now_ms)?));
     let mut statement = file.prepare_cached(sql::DEPLOYMENTS)?;
     let mut rows = statement.query(params![now_ms, DEPLOYMENTS_PAGE])?;

@@ -7,6 +7,8 @@ mod gates;
 mod look;
 mod record;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -27,6 +27,10 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    pub(super) fn load(file: &Connection) -> Result<Self, Failure> {
+        file.prepare_cached(sql::STATE)?.query_row([], |row| Ok(Self::read(row)))?
+    }
+
     fn read(row: &Row<'_>) -> Result<Self, Failure> {
         let column = |column| read::number(row.get(column)?);
         Ok(Self {
@@ -38,7 +42,7 @@ impl Counters {
         })
     }
 
-    fn write(&self, file: &Connection) -> Result<(), Failure> {
+    pub(super) fn store(&self, file: &Connection) -> Result<(), Failure> {
         let [ready, delayed, parked, leased, dead] = self.by_place.map(read::position);
         let [latest_ms, ticks, cursor, seated] =
             [self.latest_ms, self.ticks, self.cursor, self.seated].map(read::position);
@@ -108,13 +112,13 @@ where
     }
 
     fn apply(&self, file: &Connection, changes: &mut Changes) -> Result<T, Failure> {
-        let before = file.prepare_cached(sql::STATE)?.query_row([], |row| Ok(Counters::read(row)))??;
+        let before = Counters::load(file)?;
         let mut step = Step { file, now_ms: time(before.latest_ms), counters: before.clone() };
         let answer = (self.work)(&mut step)?;
         // Who finds nothing to do writes nothing: a worker may ask as often as it likes.
         if step.counters != before {
             step.counters.latest_ms = step.now_ms;
-            step.counters.write(file)?;
+            step.counters.store(file)?;
         }
         if step.counters.cursor != before.cursor {
             changes.queue = Some(step.counters.cursor);

@@ -101,6 +101,7 @@ pub(crate) const SET_STATE: &str = "
 UPDATE queue_state SET latest_ms = ?1, ticks = ?2, cursor = ?3, ready = ?4, delayed = ?5, parked = ?6, leased = ?7,
     dead = ?8, seated = ?9
 WHERE id = 1";
+pub(crate) const LATEST_MS: &str = "SELECT latest_ms FROM queue_state WHERE id = 1";
 pub(crate) const CURSOR: &str = "SELECT cursor FROM queue_state WHERE id = 1";
 
 macro_rules! record {
@@ -216,12 +217,13 @@ FROM queue_deployments d WHERE number > 0 ORDER BY number LIMIT ?2";
 pub(crate) const DEAD: &str = "
 SELECT run, workflow, claims, since_ms FROM queue_runs WHERE place = 4 AND run > ?1 ORDER BY run LIMIT ?2";
 
-/// Those that are to be planned with an index; the others only add rows.
+/// All of them, for the test of their plans.
 #[cfg(test)]
-pub(super) const PLANNED: [&str; 49] = [
+pub(super) const PLANNED: [&str; 50] = [
     STATE,
     SET_STATE,
     CURSOR,
+    LATEST_MS,
     RECORD,
     RECORD_OF_RUN,
     KEY_OF_RUN,
