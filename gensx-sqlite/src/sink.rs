@@ -17,6 +17,7 @@ use crate::{
     follow,
     hub::Hub,
     inbox::{self, SendMessage},
+    queue::Turns,
     read,
     readers::Readers,
     writer::Writer,
@@ -49,6 +50,7 @@ pub(crate) struct Opened {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl Drop for Opened {
@@ -80,11 +82,10 @@ impl SqliteSink {
         };
         let writer = started.await.map_err(|failure: Failure| failure.of_sink(&settings.name))?;
         let readers = Readers::new(Arc::clone(&settings));
-        Ok(Self { opened: Arc::new(Opened { settings, writer, readers, hub }) })
+        Ok(Self { opened: Arc::new(Opened { settings, writer, readers, hub, turns: Arc::default() }) })
     }
 
-    /// The queue in the same file: it shares this sink's threads, and keeps them when the sink is dropped. Call it once, and
-    /// clone what it gives: workflows take turns among the claims of one queue.
+    /// The queue in the same file: it shares this sink's threads, and keeps them when the sink is dropped.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Runtime::new().unwrap();

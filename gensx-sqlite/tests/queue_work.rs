@@ -186,6 +186,55 @@ async fn a_limit_that_many_lanes_share_comes_to_each() {
 }
 
 #[tokio::test]
+async fn a_claim_gives_no_more_than_fits_into_memory() {
+    const RUNS: usize = 20;
+    let (_folder, file) = place();
+    let queue = open_queue(&file).await;
+    for n in 0..RUNS {
+        let first = Some(vec![n as u8; 1 << 20].into());
+        put(&queue, &Enqueue { first, ..entry(&format!("run-{n}")) }).await;
+    }
+    let mut came = Vec::new();
+    while came.len() < RUNS {
+        let answer = queue.claim(&ask(64, LONG)).await.unwrap();
+        assert!(!answer.grants.is_empty() && answer.grants.len() <= 8, "{}", answer.grants.len());
+        came.extend(answer.grants);
+        // Whoever would wait for more must not: there is more.
+        assert!(came.len() == RUNS || answer.next_due == Some(Duration::ZERO), "{:?}", answer.next_due);
+    }
+    done(&queue, &came).await;
+    assert_eq!(rows(&file), []);
+}
+
+/// Has a run given up, and gives the queue's time at which it was.
+async fn time(queue: &SqliteQueue) -> u64 {
+    put(queue, &entry("clock")).await;
+    let grants = claim(queue, 1).await;
+    queue.release(&grants[0].lease, &Release::Dead, true).await.unwrap();
+    let since_ms = queue.dead(None, 1).await.unwrap()[0].since_ms;
+    queue.remove(&run_id("clock")).await.unwrap();
+    since_ms
+}
+
+#[tokio::test]
+async fn what_one_process_said_of_the_time_binds_the_others() {
+    let (_folder, file) = place();
+    let queue = open_queue(&file).await;
+    let now = time(&queue).await;
+    let tell = |latest_ms: u64| {
+        let file = Connection::open(&file).unwrap();
+        file.execute("UPDATE queue_state SET latest_ms = ?1", [latest_ms as i64]).unwrap();
+    };
+    // As after the clock was set back a little: the time stands still until it has caught up.
+    tell(now + 40_000);
+    assert_eq!(time(&queue).await, now + 40_000);
+    assert_eq!(time(&open_queue(&file).await).await, now + 40_000);
+    // As after it had been a day ahead by mistake.
+    tell(now + 86_400_000);
+    assert!((now..now + 40_000).contains(&time(&queue).await));
+}
+
+#[tokio::test]
 async fn a_dropped_call_may_be_repeated() {
     let (_folder, file) = place();
     let queue = open_queue(&file).await;

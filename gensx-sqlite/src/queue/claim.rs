@@ -21,7 +21,7 @@ const MAX_TURNS: usize = 1_024;
 /// When each workflow was last given out, by the numbers of the leases. Each process takes turns by itself: then all of them
 /// together do, and nothing of it need be in the file.
 #[derive(Default, Debug)]
-pub(super) struct Turns(Mutex<BTreeMap<Arc<str>, u64>>);
+pub(crate) struct Turns(Mutex<BTreeMap<Arc<str>, u64>>);
 
 impl Turns {
     fn last(&self, workflow: &str) -> u64 {
@@ -37,6 +37,9 @@ impl Turns {
         turns.insert(Arc::clone(workflow), number);
     }
 }
+
+/// A claim gives no more runs after this many bytes of first events: they are held in memory.
+const CLAIM_BYTES: usize = 8 << 20;
 
 /// The run that stands first in a lane: its rank, its spot, its key.
 type First = (i64, i64, i64);
@@ -59,8 +62,9 @@ impl Step<'_> {
         self.forget_keys()?;
         let most = ask.max_runs.min(MAX_CLAIM);
         let mut lanes = if most == 0 { Vec::new() } else { self.lanes(ask)? };
-        let (mut grants, mut passed_over) = (Vec::new(), 0);
-        while grants.len() < most && passed_over < MAX_CLAIM {
+        let (mut grants, mut bytes, mut passed_over) = (Vec::new(), 0, 0);
+        let is_enough = |bytes, passed_over| bytes >= CLAIM_BYTES || passed_over >= MAX_CLAIM;
+        while grants.len() < most && !is_enough(bytes, passed_over) {
             let heads = lanes.iter_mut().filter_map(|lane| {
                 let (rank, spot, run) = lane.first?;
                 Some(((rank, turns.last(&lane.workflow), spot), run, lane))
@@ -68,6 +72,7 @@ impl Step<'_> {
             let Some((_, run, lane)) = heads.min_by_key(|(order, ..)| *order) else { break };
             match self.take(run, ask)? {
                 Some(grant) => {
+                    bytes += grant.first.as_ref().map_or(0, |first| first.len());
                     turns.took(&grant.workflow, grant.lease.number);
                     grants.push(grant);
                 }
@@ -76,7 +81,7 @@ impl Step<'_> {
             // What became of the run changed its own lane, and no other.
             lane.first = self.front(lane)?;
         }
-        let next_due = if passed_over == MAX_CLAIM { Some(Duration::ZERO) } else { self.next_due()? };
+        let next_due = if is_enough(bytes, passed_over) { Some(Duration::ZERO) } else { self.next_due()? };
         Ok(Claimed { grants, next_due, cursor: self.counters.cursor })
     }
 

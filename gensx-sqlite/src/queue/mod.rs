@@ -22,16 +22,13 @@ use gensx_core::{
 };
 use rusqlite::Connection;
 
-use self::{
-    claim::Turns,
-    step::{Call, Step},
-};
+use self::step::{Call, Step};
 use crate::{
     error::Failure,
     sink::{MAX_VALUE_BYTES, Opened},
 };
 
-pub(crate) use self::look::cursor;
+pub(crate) use self::{claim::Turns, look::cursor};
 
 /// The queue in one SQLite file, which several processes may have open at once: what
 /// [`SqliteSink::queue`](crate::SqliteSink::queue) gives.
@@ -45,12 +42,11 @@ pub(crate) use self::look::cursor;
 #[derive(Clone, Debug)]
 pub struct SqliteQueue {
     opened: Arc<Opened>,
-    turns: Arc<Turns>,
 }
 
 impl SqliteQueue {
     pub(crate) fn new(opened: Arc<Opened>) -> Self {
-        Self { opened, turns: Arc::default() }
+        Self { opened }
     }
 
     /// Has the writer do a step. `what` it is, for messages.
@@ -103,7 +99,7 @@ impl RunQueue for SqliteQueue {
     async fn claim(&self, ask: &Claim) -> Result<Claimed, QueueError> {
         ask.check(&self.opened.settings.name)?;
         let what = || format!("worker `{}` was given no runs", ask.worker.id);
-        let (ask, turns) = (ask.clone(), Arc::clone(&self.turns));
+        let (ask, turns) = (ask.clone(), Arc::clone(&self.opened.turns));
         self.step(what, 0, move |step| step.claim(&ask, &turns)).await
     }
 
@@ -159,7 +155,7 @@ impl RunQueue for SqliteQueue {
 
     async fn find(&self, run: &RunId) -> Result<Option<Queued>, QueueError> {
         let asked = run.clone();
-        self.look(&format!("run `{run}` was not found"), move |file| look::find(file, &asked)).await
+        self.look(&format!("run `{run}` was not looked up"), move |file| look::find(file, &asked)).await
     }
 
     async fn stats(&self) -> Result<QueueStats, QueueError> {
