@@ -231,3 +231,78 @@ async fn tables_that_gensx_does_not_write_are_corrupt() {
         assert_eq!(refused(answer, "restore a backup"), QueueErrorKind::Corrupt, "{wrong}");
     }
 }
+
+const PAGE_BYTES: usize = 4_096;
+
+/// The pages that the queue's rows begin on. The others of a new file say what tables there are: with those damaged, it is not
+/// opened at all.
+fn pages_of_rows(file: &std::path::Path) -> Vec<usize> {
+    let file = Connection::open(file).unwrap();
+    let roots = "SELECT rootpage FROM sqlite_schema WHERE rootpage > 1 AND tbl_name LIKE 'queue%'";
+    let mut statement = file.prepare(roots).unwrap();
+    let pages = statement.query_map([], |row| row.get::<_, u32>(0)).unwrap();
+    pages.map(|page| page.unwrap() as usize).collect()
+}
+
+/// Damages a closed file's bytes, and uses the queue in it: each call must be answered.
+async fn survive(seed: usize) -> Vec<QueueErrorKind> {
+    let (_folder, file) = place();
+    let queue = open_queue(&file).await;
+    let pages = pages_of_rows(&file);
+    for n in 0..60 {
+        let limits = vec![Limit { name: "group".into(), key: format!("{}", n % 3).into(), max: 2 }];
+        let due = if n % 4 == 0 { Due::After(LONG) } else { Due::Now };
+        put(&queue, &Enqueue { limits, due, ..entry(&format!("run-{n}")) }).await;
+    }
+    let held = claim(&queue, 4).await;
+    drop(queue);
+    Connection::open(&file).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The places differ from seed to seed, and fall into every page.
+    for i in 0..200 {
+        let page = pages[(seed + i) % pages.len()] - 1;
+        bytes[page * PAGE_BYTES + (seed * 7_919 + i * 104_729) % PAGE_BYTES] ^= 1 << ((seed + i) % 8);
+    }
+    std::fs::write(&file, bytes).unwrap();
+
+    let sink = match within("opening", SqliteSink::open(&file)).await {
+        Ok(sink) => sink,
+        Err(error) => panic!("seed {seed}: {error}"),
+    };
+    let queue = sink.queue();
+    let mut kinds = Vec::new();
+    within(&format!("using, seed {seed}"), async {
+        for _ in 0..4 {
+            kinds.extend(queue.claim(&ask(9, LONG)).await.err().map(|error| error.kind()));
+        }
+        kinds.extend(queue.enqueue(&entry("late")).await.err().map(|error| error.kind()));
+        for grant in &held {
+            kinds.extend(
+                queue.release(&grant.lease, &Release::Back, true).await.err().map(|error| error.kind()),
+            );
+        }
+        for n in 0..60 {
+            let run = run_id(&format!("run-{n}"));
+            kinds.extend(queue.find(&run).await.err().map(|error| error.kind()));
+            kinds.extend(queue.wake(&run, Wake::Now).await.err().map(|error| error.kind()));
+            kinds.extend(queue.remove(&run).await.err().map(|error| error.kind()));
+        }
+        kinds.extend(queue.stats().await.err().map(|error| error.kind()));
+        kinds.extend(queue.deployments().await.err().map(|error| error.kind()));
+        kinds.extend(queue.dead(None, 99).await.err().map(|error| error.kind()));
+        kinds.extend(queue.wait(&ask(9, LONG), 0).await.err().map(|error| error.kind()));
+    })
+    .await;
+    let typed = [QueueErrorKind::Corrupt, QueueErrorKind::Unavailable, QueueErrorKind::Config];
+    assert!(kinds.iter().all(|kind| typed.contains(kind)), "seed {seed}: {kinds:?}");
+    kinds
+}
+
+#[tokio::test]
+async fn a_file_with_damaged_bytes_gives_typed_errors() {
+    let mut noticed = 0;
+    for seed in 0..40 {
+        noticed += usize::from(!survive(seed).await.is_empty());
+    }
+    assert!(noticed >= 30, "only {noticed} of 40 damaged files were noticed");
+}
