@@ -121,6 +121,9 @@ impl Step<'_> {
     /// runs stand in it.
     fn add_lanes(&mut self, deployment: &str, wanted: &Wanted, lanes: &mut Vec<Lane>) -> Result<(), Failure> {
         let Wanted { workflow, policy } = wanted;
+        if !self.takes_any(deployment, *policy)? {
+            return Ok(());
+        }
         let mut statement = self.file.prepare_cached(sql::NEXT_LANE)?;
         let (others, mut from) = (lanes.len(), String::new());
         for _ in 0..=MAX_DEPLOYMENTS {

@@ -63,11 +63,16 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Whether the runs that are bound to `bound`, or to none, are for the workers of `deployment` to take.
+    /// Whether the workers of `deployment` may take any of a workflow's runs.
+    pub(super) fn takes_any(&self, deployment: &str, policy: MovePolicy) -> Result<bool, Failure> {
+        Ok(policy != MovePolicy::Latest || self.newest()?.as_deref() == Some(deployment))
+    }
+
+    /// Whether those may take the runs that are bound to `bound`, or to none.
     pub(super) fn takes(&self, deployment: &str, policy: MovePolicy, bound: &str) -> Result<bool, Failure> {
         Ok(match policy {
-            MovePolicy::Latest => self.newest()?.as_deref() == Some(deployment),
             _ if bound.is_empty() || bound == deployment => true,
+            MovePolicy::Latest => true,
             MovePolicy::Pin => false,
             MovePolicy::Prefer => !self.has_takers(bound)?,
         })
