@@ -71,8 +71,8 @@ impl Step<'_> {
     /// Whether those may take the runs that are bound to `bound`, or to none.
     pub(super) fn takes(&self, deployment: &str, policy: MovePolicy, bound: &str) -> Result<bool, Failure> {
         Ok(match policy {
-            _ if bound.is_empty() || bound == deployment => true,
             MovePolicy::Latest => true,
+            _ if bound.is_empty() || bound == deployment => true,
             MovePolicy::Pin => false,
             MovePolicy::Prefer => !self.has_takers(bound)?,
         })

@@ -89,8 +89,8 @@ impl Step<'_> {
     pub(super) fn retreat(&mut self, gate: &Gate) -> Result<(), Failure> {
         let freed = self.stand_up(gate.run, gate.number)?;
         self.set_turn(gate, false)?;
-        let others = freed.iter().rev().filter(|freed| freed.number != gate.number);
-        others.into_iter().try_for_each(|freed| self.admit(freed))
+        let mut others = freed.iter().rev().filter(|freed| freed.number != gate.number);
+        others.try_for_each(|freed| self.admit(freed))
     }
 
     /// Takes a run from where it stands, and gives up the turns it has from gate number `from` on: these.

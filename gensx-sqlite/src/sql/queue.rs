@@ -10,7 +10,8 @@
 ///   bound to the same deployment (`bound`, empty for none); a ready run without one is held.
 /// - `queue_firsts` holds the first events, apart from rows that change with each claim.
 /// - `queue_gates` has a row for each limit of a run, with the lane in which the run stands before it. `turn` is 1
-///   for the one of its lane whose turn it is, 0 for those in the line behind it, and null unless the run is ready and has come so far.
+///   for the one of its lane whose turn it is, 0 for those in the line behind it, and null unless the run is ready and has
+///   come so far.
 /// - `queue_rooms` counts the leases under each limit; a limit without any has no row.
 /// - `queue_keys` holds idempotency keys, `queue_workers` and `queue_deployments` who lives.
 pub(crate) const CREATE: &str = "
