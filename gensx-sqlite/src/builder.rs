@@ -96,8 +96,8 @@ impl SqliteSinkBuilder {
     }
 
     /// The size in bytes that this sink lets the file grow to, rounded down to whole pages. Without a bound unless it
-    /// is set. An append that finds no room fails as [`Unavailable`](SinkErrorKind::Unavailable); room comes
-    /// from deleted and expired runs. The write-ahead log beside the file is not counted.
+    /// is set. An append or an enqueue that finds no room fails as [`Unavailable`](SinkErrorKind::Unavailable); room comes
+    /// from deleted and expired runs, and from runs that leave the queue. The write-ahead log beside the file is not counted.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self

@@ -9,4 +9,6 @@ pub(crate) struct Changes {
     pub(crate) gone: Vec<RunId>,
     /// The newest message's id.
     pub(crate) message: Option<u64>,
+    /// The queue's cursor, if it grew.
+    pub(crate) queue: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gensx_core::{SinkError, SinkErrorKind};
+use gensx_core::{QueueError, QueueErrorKind, SinkError, SinkErrorKind};
 use rusqlite::ErrorCode;
 
 /// A failure before it is known whose it is. One failed transaction is the answer to each append in it, hence `Clone`.
@@ -36,6 +36,27 @@ impl Failure {
             Some(source) => error.with_source(source),
             None => error,
         }
+    }
+
+    /// `what` could not be done.
+    pub(crate) fn of_queue(self, name: &str, what: &str) -> QueueError {
+        let kind = match self.kind {
+            SinkErrorKind::Corrupt => QueueErrorKind::Corrupt,
+            SinkErrorKind::Config => QueueErrorKind::Config,
+            SinkErrorKind::TooLarge => QueueErrorKind::TooLarge,
+            _ => QueueErrorKind::Unavailable,
+        };
+        let error = QueueError::new(kind, name, format!("{what}: {}", self.message));
+        match self.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+
+    /// A stored value is wrong, of one row: not the file as SQLite reads it, and nothing about other rows.
+    pub(crate) fn is_about_a_value(&self) -> bool {
+        let by_sqlite = self.source.as_ref().is_some_and(|source| source.sqlite_error_code().is_some());
+        self.kind == SinkErrorKind::Corrupt && !by_sqlite
     }
 }
 

@@ -15,11 +15,11 @@ use crate::{
 /// What says in the file's header whose it is: `gsnx`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"gsnx");
 /// The version of the tables that this library reads and writes.
-const TABLES_VERSION: i32 = 2;
+const TABLES_VERSION: i32 = 3;
 /// The write-ahead log is cut back to this size after it was larger.
 const WAL_LIMIT_BYTES: u64 = 64 << 20;
 /// Statements that a connection keeps ready: all of them.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 /// Between two tries to switch a new file to WAL mode while others open it, too.
 const WAL_RETRY: Duration = Duration::from_millis(10);
 
@@ -90,6 +90,7 @@ fn create(file: &Connection) -> Result<(), Failure> {
     let transaction = Transaction::begin(file)?;
     if let Found::Empty = inspect(file)? {
         file.execute_batch(sql::CREATE)?;
+        file.execute_batch(sql::queue::CREATE)?;
         file.pragma_update(None, "application_id", APPLICATION_ID)?;
         file.pragma_update(None, "user_version", TABLES_VERSION)?;
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rusqlite::Connection;
 
 use crate::{
-    builder::Settings, changes::Changes, clock, error::Failure, file, hub::Hub, inbox, read, threads,
+    builder::Settings, changes::Changes, clock, error::Failure, file, hub::Hub, inbox, queue, read, threads,
 };
 
 /// Between two looks at the file's version, each of which costs some microseconds.
@@ -60,6 +60,9 @@ fn version(file: &Connection) -> Result<i64, Failure> {
 /// How each run stands that somebody waits for.
 fn everything(file: &Connection, hub: &Hub) -> Result<Changes, Failure> {
     let mut changes = Changes { message: Some(inbox::last(file)?), ..Changes::default() };
+    if hub.queue_is_watched() {
+        changes.queue = Some(queue::cursor(file)?);
+    }
     for run in hub.watched() {
         match read::last_seq(file, &run)? {
             Some(seq) => changes.grown.push((run, seq)),

@@ -25,12 +25,14 @@ struct State {
     runs: HashMap<RunId, watch::Sender<u64>>,
     /// The newest message known.
     messages: watch::Sender<u64>,
+    /// The queue's cursor as far as it is known.
+    queue: watch::Sender<u64>,
     closed: bool,
 }
 
 impl State {
     fn is_waited_for(&self) -> bool {
-        !self.runs.is_empty() || self.messages.receiver_count() > 0
+        !self.runs.is_empty() || self.messages.receiver_count() > 0 || self.queue.receiver_count() > 0
     }
 }
 
@@ -73,6 +75,18 @@ impl Hub {
         receiver
     }
 
+    /// Begins to wait for runs to become ready, as [`watch_messages`](Self::watch_messages) does.
+    pub(crate) fn watch_queue(&self) -> watch::Receiver<u64> {
+        let receiver = self.state().queue.subscribe();
+        self.wake.notify_one();
+        receiver
+    }
+
+    /// Whether somebody waits for runs to become ready.
+    pub(crate) fn queue_is_watched(&self) -> bool {
+        self.state().queue.receiver_count() > 0
+    }
+
     /// Tells those who wait what was committed.
     pub(crate) fn tell(&self, changes: &Changes) {
         let mut state = self.state();
@@ -91,6 +105,9 @@ impl Hub {
         if let Some(message) = changes.message {
             raise(&state.messages, message);
         }
+        if let Some(cursor) = changes.queue {
+            raise(&state.queue, cursor);
+        }
     }
 
     /// Ends every wait: whoever waited looks for himself, and learns what is wrong.
@@ -98,6 +115,7 @@ impl Hub {
         let mut state = self.state();
         state.runs.clear();
         state.messages.send_modify(|_| {});
+        state.queue.send_modify(|_| {});
     }
 
     /// The runs that somebody waits for.

@@ -14,6 +14,8 @@
 //! # }).unwrap();
 //! ```
 //!
+//! Runs that wait for workers are queued in the same file: [`SqliteSink::queue`].
+//!
 //! The file is in WAL mode, with two more files beside it (`-wal`, `-shm`) while it is open. It must be on a local
 //! disk: WAL needs shared memory, which network file systems do not give. It can be looked into with `sqlite3`.
 
@@ -30,6 +32,7 @@ mod follow;
 mod frames;
 mod hub;
 mod inbox;
+mod queue;
 mod read;
 mod readers;
 mod sink;
@@ -38,4 +41,5 @@ mod threads;
 mod writer;
 
 pub use builder::{SqliteSinkBuilder, Synchronous};
+pub use queue::SqliteQueue;
 pub use sink::SqliteSink;

@@ -8,6 +8,7 @@ use gensx_core::{
 use rusqlite::Connection;
 
 use crate::{
+    SqliteQueue,
     append::AppendBatch,
     builder::{Settings, SqliteSinkBuilder},
     chores::DeleteRun,
@@ -16,13 +17,14 @@ use crate::{
     follow,
     hub::Hub,
     inbox::{self, SendMessage},
+    queue::Turns,
     read,
     readers::Readers,
     writer::Writer,
 };
 
 /// The largest payload of one event, and the largest body of one message.
-const MAX_VALUE_BYTES: usize = 64 << 20;
+pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
 
 /// Streams in one SQLite file, which several processes may have open at once.
 ///
@@ -31,17 +33,30 @@ const MAX_VALUE_BYTES: usize = 64 << 20;
 /// own and wait for no writer. Readers in this process learn of an append right after its commit, those in
 /// other processes within about 10 milliseconds.
 ///
-/// Dropping the sink ends its threads after the work they have; it does not wait for them.
+/// Dropping the sink, and the queues that it gave, ends its threads after the work they have; it does not wait for them.
 ///
 /// # Cancel safety
 /// Every future may be dropped: an append, a message or a deletion that was asked for may then be done or not, and may be
 /// repeated.
 #[derive(Debug)]
 pub struct SqliteSink {
-    settings: Arc<Settings>,
-    writer: Writer,
-    readers: Readers,
-    hub: Arc<Hub>,
+    opened: Arc<Opened>,
+}
+
+/// An open file: its threads end when nobody has it any more.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) writer: Writer,
+    pub(crate) readers: Readers,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) turns: Arc<Turns>,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.hub.close();
+    }
 }
 
 impl SqliteSink {
@@ -66,18 +81,41 @@ impl SqliteSink {
             Ok(writer)
         };
         let writer = started.await.map_err(|failure: Failure| failure.of_sink(&settings.name))?;
-        Ok(Self { readers: Readers::new(Arc::clone(&settings)), settings, writer, hub })
+        let readers = Readers::new(Arc::clone(&settings));
+        Ok(Self { opened: Arc::new(Opened { settings, writer, readers, hub, turns: Arc::default() }) })
+    }
+
+    /// The queue in the same file: it shares this sink's threads, and keeps them when the sink is dropped.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Runtime::new().unwrap();
+    /// # runtime.block_on(async {
+    /// use gensx_core::{RunId, RunQueue as _, queue::Enqueue};
+    /// use gensx_sqlite::SqliteSink;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("gensx.db");
+    /// let sink = SqliteSink::open(&file).await?;
+    /// let queue = sink.queue();
+    /// queue.enqueue(&Enqueue::new(RunId::generate(), "digest")).await?;
+    /// assert_eq!(queue.stats().await?.ready, 1);
+    /// # Ok::<(), gensx_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn queue(&self) -> SqliteQueue {
+        SqliteQueue::new(Arc::clone(&self.opened))
     }
 
     async fn query<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, SinkError> {
-        self.readers.run(query).await.map_err(|failure| self.error(failure))
+        self.opened.readers.run(query).await.map_err(|failure| self.error(failure))
     }
 
     fn error(&self, failure: Failure) -> SinkError {
-        failure.of_sink(&self.settings.name)
+        failure.of_sink(&self.opened.settings.name)
     }
 
     fn check_size(&self, what: &str, run: &RunId, bytes: usize) -> Result<(), SinkError> {
@@ -91,16 +129,10 @@ impl SqliteSink {
     }
 }
 
-impl Drop for SqliteSink {
-    fn drop(&mut self) {
-        self.hub.close();
-    }
-}
-
 #[async_trait]
 impl EventSink for SqliteSink {
     fn name(&self) -> String {
-        self.settings.name.clone()
+        self.opened.settings.name.clone()
     }
 
     async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
@@ -111,7 +143,7 @@ impl EventSink for SqliteSink {
         for payload in &batch.payloads {
             self.check_size("an event", &batch.run, payload.len())?;
         }
-        self.writer.run(AppendBatch(batch.clone())).await.map_err(|failure| self.error(failure))
+        self.opened.writer.run(AppendBatch(batch.clone())).await.map_err(|failure| self.error(failure))
     }
 
     async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
@@ -126,7 +158,7 @@ impl EventSink for SqliteSink {
 
     async fn changed(&self, run: &RunId, after: u64) -> Result<(), SinkError> {
         // The watch begins before the look, so that nothing is missed between them.
-        let mut watch = self.hub.watch(run);
+        let mut watch = self.opened.hub.watch(run);
         let last = {
             let run = run.clone();
             self.query(move |file| read::last_seq(file, &run)).await?
@@ -148,7 +180,7 @@ impl EventSink for SqliteSink {
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
-        self.writer.run(DeleteRun(run.clone())).await.map_err(|failure| self.error(failure))
+        self.opened.writer.run(DeleteRun(run.clone())).await.map_err(|failure| self.error(failure))
     }
 
     async fn now_ms(&self) -> Result<u64, SinkError> {
@@ -160,7 +192,7 @@ impl EventSink for SqliteSink {
 impl Inbox for SqliteSink {
     async fn send(&self, run: &RunId, message: Message) -> Result<u64, SinkError> {
         self.check_size("a message", run, message.body.len())?;
-        let sent = self.writer.run(SendMessage { run: run.clone(), message }).await;
+        let sent = self.opened.writer.run(SendMessage { run: run.clone(), message }).await;
         sent.and_then(|answer| answer).map_err(|failure| self.error(failure))
     }
 
@@ -173,7 +205,7 @@ impl Inbox for SqliteSink {
         if cursor == 0 {
             return Ok((self.query(inbox::end).await?, Arrived::Runs(Vec::new())));
         }
-        let mut newest = self.hub.watch_messages();
+        let mut newest = self.opened.hub.watch_messages();
         loop {
             newest.mark_unchanged();
             if let Some(arrived) = self.query(move |file| inbox::arrived(file, cursor)).await? {

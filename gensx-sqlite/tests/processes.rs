@@ -3,24 +3,15 @@
 
 mod common;
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Child, Command, ExitCode, Stdio},
-    sync::mpsc::{Receiver, channel},
-};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use common::*;
+use common::{other::*, *};
 use gensx_core::{
     EventId, EventSink as _, RunId,
     sink::{Append, Arrived, Batch, BatchKind, BatchToken, Inbox as _},
 };
 use gensx_sqlite::SqliteSink;
 use gensx_test_servers::harness;
-
-const PART: &str = "GENSX_TEST_PART";
-const FILE: &str = "GENSX_TEST_FILE";
 
 const CASES: [(&str, fn()); 5] = [
     ("a_reader_in_another_process_follows_live", || block_on(a_reader_in_another_process_follows_live())),
@@ -46,56 +37,6 @@ fn main() -> ExitCode {
 
 fn block_on(case: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case);
-}
-
-/// Another process, killed when it is dropped.
-struct Other {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Other {
-    fn start(part: &str, file: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env(PART, part)
-            .env(FILE, file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (sender, lines) = channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, lines }
-    }
-
-    fn line(&self) -> String {
-        self.lines.recv_timeout(SOON).expect("the other process says nothing, or has ended")
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    /// SIGKILL, and everything it had said.
-    fn kill(&mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.lines.iter().collect()
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn say(line: &str) {

@@ -1,4 +1,4 @@
-//! What a sink's threads do when there is nothing to do, and when the sink is dropped. Alone in its program, where no
+//! What a file's threads do when there is nothing to do, and when its sink and its queue are dropped. Alone in its program, where no
 //! other test has such threads.
 
 #![cfg(target_os = "linux")]
@@ -8,7 +8,7 @@ mod common;
 use std::{fs, path::PathBuf, time::Duration};
 
 use common::*;
-use gensx_core::EventSink as _;
+use gensx_core::{EventSink as _, RunQueue as _};
 
 /// The kernel's folders of the sink's threads, by their names.
 fn threads(name: &str) -> Vec<PathBuf> {
@@ -42,6 +42,7 @@ async fn threads_work_only_for_somebody_and_end_with_the_sink() {
     let run = run_id("run");
     fill(&open(&file).await, &run, 1).await;
     until("the first sink's threads end", async || threads("gensx-db-").is_empty()).await;
+    let ask = jobs::ask(1, jobs::LONG);
     for _ in 0..3 {
         let sink = open(&file).await;
         until("the threads run", async || threads("gensx-db-").len() == 2).await;
@@ -51,7 +52,14 @@ async fn threads_work_only_for_somebody_and_end_with_the_sink() {
             () = until_follower_is_idle(false) => {}
         }
         until_follower_is_idle(true).await;
+        let queue = sink.queue();
         drop(sink);
+        tokio::select! {
+            answer = queue.wait(&ask, 0) => panic!("nothing happened, but the wait returned {answer:?}"),
+            () = until_follower_is_idle(false) => {}
+        }
+        until_follower_is_idle(true).await;
+        drop(queue);
         until("the threads end", async || threads("gensx-db-").is_empty()).await;
     }
 }

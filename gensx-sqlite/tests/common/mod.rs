@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod jobs;
+pub(crate) mod other;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

@@ -1,4 +1,6 @@
-//! Every statement on the file's tables.
+//! Every statement on the file's tables: those of the streams here, the queue's in `queue`.
+
+pub(crate) mod queue;
 
 /// The bits of an event's id that are its position in its stream; those above are the run's key.
 pub(crate) const SEQ_BITS: u32 = 32;
@@ -138,11 +140,19 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn every_statement_of_the_queue_is_looked_at() {
+        let statements = include_str!("queue.rs").matches("\npub(crate) const ").count();
+        // The tables are not planned.
+        assert_eq!(queue::PLANNED.len(), statements - 1);
+    }
+
     /// A statement that looks at each row costs more with every run: none may, but the one over the few rows of trash.
     #[test]
     fn every_statement_uses_an_index() {
         let file = Connection::open_in_memory().unwrap();
         file.execute_batch(CREATE).unwrap();
+        file.execute_batch(queue::CREATE).unwrap();
         let statements = [
             STANDING,
             AT,
@@ -165,7 +175,7 @@ mod tests {
             REMOVE_TRASH,
             LAST_MESSAGE,
         ];
-        for statement in statements {
+        for statement in statements.into_iter().chain(queue::PLANNED) {
             let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
             let holes = vec![rusqlite::types::Null; plan.parameter_count()];
             let steps =
