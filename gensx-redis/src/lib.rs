@@ -30,6 +30,7 @@ mod index;
 mod keys;
 mod lane;
 mod link;
+mod queue;
 mod read;
 mod reply;
 mod rights;
@@ -42,4 +43,5 @@ mod thread;
 mod tls;
 
 pub use builder::{Checks, RedisSinkBuilder};
+pub use queue::RedisQueue;
 pub use sink::RedisSink;
