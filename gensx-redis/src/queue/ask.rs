@@ -114,14 +114,17 @@ impl Asker {
     }
 
     pub(super) async fn claim(&self, ask: &Claim) -> Result<Claimed, Failure> {
-        let answer = self.ask(&script::CLAIM, |command| {
+        let repetition = uuid::Uuid::new_v4().simple().to_string();
+        let given = self.keys.given(ask.worker.id.as_str());
+        let request = self.keys.request(&self.store, &script::CLAIM, Some(&given), |command| {
             command.arg(ask.worker.id.as_str()).arg(&*ask.worker.deployment).arg(ms(ask.lease));
             command.arg(ask.max_claims).arg(ask.max_runs.min(MAX_CLAIM));
+            command.arg(repetition).arg(ms(self.store.link.limit() * 2).max(1));
             for wanted in &ask.workflows {
                 command.arg(&*wanted.workflow).arg(policy(wanted.policy));
             }
         });
-        answer::claimed(answer.await?, &ask.worker.id)
+        answer::claimed(self.send(request).await?, &ask.worker.id)
     }
 
     pub(super) async fn renew(&self, leases: &[Renewal], lease: Duration) -> Result<Vec<Renewed>, Failure> {

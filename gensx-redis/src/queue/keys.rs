@@ -60,6 +60,11 @@ impl QueueKeys {
         self.prefix.queue(&format!("key:{workflow}\n{key}"))
     }
 
+    /// Where what a worker's last claim gave is kept, while that may be sent again.
+    pub(crate) fn given(&self, worker: &str) -> String {
+        self.prefix.queue(&format!("given:{worker}"))
+    }
+
     /// The request that runs a script on all keys, and one more.
     pub(super) fn request(
         &self,

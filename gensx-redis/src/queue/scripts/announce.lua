@@ -6,7 +6,7 @@
 local worker, name = ARGV[3], ARGV[4]
 leave(worker)
 if ARGV[6] ~= '0' then
-    redis.call('ZADD', WORKERS, int(now + ARGV[6]), worker)
+    redis.call('ZADD', WORKERS, int(now_up + ARGV[6]), worker)
     redis.call('HSET', FLEET, 'w\n' .. worker, ARGV[5] .. name)
     add_to(name, ARGV[5] == '1' and DRAINERS or TAKERS, 1)
 end

@@ -24,6 +24,8 @@ end
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local now = math.floor(now_us / 1000)
+-- What lasts for some time begins at the next millisecond, so that nothing is over too early.
+local now_up = math.ceil(now_us / 1000)
 
 -- Numbers are written out: as text of Lua's own they would lose digits.
 local function int(number)
@@ -43,6 +45,6 @@ end
 
 -- When it is due, in ms since 1970; nil for now.
 local function later(kind, ms)
-    local due = kind == 'after' and now + ms or kind == 'at' and tonumber(ms)
+    local due = kind == 'after' and now_up + ms or kind == 'at' and tonumber(ms)
     return due and due > now and due or nil
 end

@@ -1,7 +1,8 @@
 -- Brings back what is due, then gives the first of the lanes in turns, each under a lease.
 --
+-- KEYS: 14 what the worker's last claim gave
 -- ARGV: 3 the worker, 4 its deployment, 5 the lease in ms, 6 the most claims of a run, 7 the most runs,
---       8.. workflow, prefer | pin | latest, ..
+--       8 what makes a repetition recognisable, 9 for how long in ms, 10.. workflow, prefer | pin | latest, ..
 -- Answers {the cursor, in how many ms something is due or -1, then for each run: its name, workflow, lease number, claims,
 -- exhausted 0|1, wakes, the deployment it moved from or '', its first event or nothing}.
 
@@ -105,10 +106,43 @@ local function full_gate(r)
     end
 end
 
-local answer = {}
+local answer, given = {}, {}
+
+local function tell(run, r, moved)
+    local exhausted = r.claims > max_claims and 1 or 0
+    for _, part in ipairs({ run, r.workflow, r.number, r.claims, exhausted, r.wakes, moved,
+        redis.call('HGET', FIRST, run) }) do
+        answer[#answer + 1] = part
+    end
+    given[#given + 1] = run .. '\n' .. r.number .. '\n' .. moved .. '\n'
+end
+
+-- A claim whose answer was lost is sent again: it is answered the same, or the runs would wait for their leases' end.
+local function tell_again(text)
+    for run, number, moved in string.gmatch(text, '([^\n]*)\n(%d+)\n([^\n]*)\n') do
+        local r = load(run)
+        if r and r.place == 'L' and r.worker == worker and r.number == number then
+            tell(run, r, moved)
+        end
+    end
+end
+
+-- In how many ms: never more than what was asked for, and 0 only for what is due already.
+local function next_due()
+    local due = tonumber(redis.call('ZRANGE', AGENDA, 0, 0, 'WITHSCORES')[2] or -1)
+    if due < 0 then
+        return -1
+    end
+    return due <= now and 0 or math.max(due - now_up, 1)
+end
+
+local told = redis.call('GET', KEYS[14])
+if told and string.sub(told, 1, #ARGV[8] + 1) == ARGV[8] .. '\n' then
+    tell_again(string.sub(told, #ARGV[8] + 2))
+    return { cursor, next_due(), unpack(answer) }
+end
 
 local function grant(run, r)
-    local exhausted = r.claims >= max_claims and 1 or 0
     local moved = r.bound ~= me and r.bound or ''
     -- Before its turns are given up, so that nobody goes on whose limit is full now.
     take_room(r)
@@ -119,17 +153,14 @@ local function grant(run, r)
     r.worker, r.number = worker, int(tick())
     changed[run] = true
     leased = leased + 1
-    redis.call('ZADD', AGENDA, int(now + lease_ms), run)
-    for _, part in ipairs({ run, r.workflow, r.number, r.claims, exhausted, r.wakes, moved,
-        redis.call('HGET', FIRST, run) }) do
-        answer[#answer + 1] = part
-    end
+    redis.call('ZADD', AGENDA, int(now_up + lease_ms), run)
+    tell(run, r, moved)
 end
 
 local more = forget_silent()
 bring_back()
 local workflows = {}
-for i = 8, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
     local wanted = { workflow = ARGV[i], heads = heads_of(ARGV[i], ARGV[i + 1]) }
     choose(wanted)
     if wanted.best then
@@ -138,8 +169,8 @@ for i = 8, #ARGV, 2 do
     end
 end
 
-local given, passed_over = 0, 0
-while given < math.min(most, MAX_CLAIM) and passed_over < MAX_CLAIM do
+local passed_over = 0
+while #given < math.min(most, MAX_CLAIM) and passed_over < MAX_CLAIM do
     local turn
     for _, wanted in ipairs(workflows) do
         if wanted.best and (not turn or goes_before(wanted, turn)) then
@@ -160,7 +191,7 @@ while given < math.min(most, MAX_CLAIM) and passed_over < MAX_CLAIM do
         passed_over = passed_over + 1
     else
         grant(spot.run, r)
-        given, turn.served = given + 1, tonumber(r.number)
+        turn.served = tonumber(r.number)
         redis.call('ZADD', SERVED, r.number, turn.workflow)
     end
     -- Whoever comes through a gate now comes into the same lane.
@@ -171,11 +202,9 @@ if redis.call('ZCARD', SERVED) > MAX_SERVED then
     redis.call('ZREM', SERVED, redis.call('ZRANGE', SERVED, 0, 0)[1])
 end
 
-finish()
-local next_due, first = -1, redis.call('ZRANGE', AGENDA, 0, 0, 'WITHSCORES')
-if more or passed_over == MAX_CLAIM then
-    next_due = 0
-elseif first[2] then
-    next_due = math.max(tonumber(first[2]) - now, 0)
+if #given > 0 then
+    redis.call('SET', KEYS[14], ARGV[8] .. '\n' .. table.concat(given), 'PX', ARGV[9])
 end
-return { cursor, next_due, unpack(answer) }
+finish()
+local due = (more or passed_over == MAX_CLAIM) and 0 or next_due()
+return { cursor, due, unpack(answer) }

@@ -3,7 +3,7 @@
 -- ARGV: 3 the lease in ms, 4.. leases: 1 if the stream exists or 0, the run, the worker and the number, joined with line feeds
 -- Answers for each how often the run was woken, or -1 if the lease is not held.
 
-local until_ms, answer = int(now + ARGV[3]), {}
+local until_ms, answer = int(now_up + ARGV[3]), {}
 for i = 4, #ARGV do
     local opened, run, worker, number = string.match(ARGV[i], '^([01])\n([^\n]*)\n([^\n]*)\n(%d+)$')
     local r = run and load(run)
