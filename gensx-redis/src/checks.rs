@@ -10,7 +10,7 @@ use redis::{Value, cmd};
 use crate::{
     builder::Checks,
     error::{Failure, TOO_OLD},
-    reply, rights, script,
+    queue, reply, rights, script,
     store::Store,
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(store: &Store, strictness: Checks, name: &str) -> Result
             return Err(Failure::config(risk));
         }
     }
-    for script in script::all() {
+    for script in script::all().chain(queue::scripts()) {
         rights::ask(store, "SCRIPT LOAD", script.load()).await?;
     }
     probe(store).await

@@ -2,7 +2,10 @@
 
 use std::{error::Error as _, io, sync::Arc};
 
-use gensx_core::{SinkError, SinkErrorKind};
+use gensx_core::{
+    SinkError, SinkErrorKind,
+    queue::{QueueError, QueueErrorKind},
+};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// A failure before it is known whose it is. One failed connection is the answer to each who waits for it, hence `Clone`.
@@ -53,6 +56,23 @@ impl Failure {
 
     pub(crate) fn of_sink(self, name: &str) -> SinkError {
         let error = SinkError::new(self.kind, name, self.message);
+        match self.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+}
+
+impl Failure {
+    /// `what` says what could not be done, and for whom.
+    pub(crate) fn of_queue(self, name: &str, what: &str) -> QueueError {
+        let kind = match self.kind {
+            SinkErrorKind::TooLarge => QueueErrorKind::TooLarge,
+            SinkErrorKind::Corrupt => QueueErrorKind::Corrupt,
+            SinkErrorKind::Config => QueueErrorKind::Config,
+            _ => QueueErrorKind::Unavailable,
+        };
+        let error = QueueError::new(kind, name, format!("{what}: {}", self.message));
         match self.source {
             Some(source) => error.with_source(source),
             None => error,

@@ -68,6 +68,18 @@ impl Keys {
         format!("{}:mail", self.prefix)
     }
 
+    /// A key of the queue, or its doorbell's channel. With the prefix in the braces, the queues of two applications on one
+    /// cluster are in two slots, and with the colon no run's name is the same.
+    pub(crate) fn queue(&self, what: &str) -> String {
+        let Self { prefix } = self;
+        format!("{prefix}:{{{prefix}:queue}}:{what}")
+    }
+
+    /// The channel that tells of the queue.
+    pub(crate) fn queue_bell(&self) -> String {
+        self.queue("bell")
+    }
+
     pub(crate) fn index(&self, shard: u32, index: Index) -> String {
         let name = match index {
             Index::All => "runs",

@@ -1,4 +1,4 @@
-//! The Redis backend of gensx: streams on one node, behind Sentinel, or on a Cluster.
+//! The Redis backend of gensx: streams and a queue on one node, behind Sentinel, or on a Cluster.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gensx_core::SinkError> {
@@ -18,6 +18,7 @@
 mod address;
 mod alarm;
 mod append;
+mod backend;
 mod builder;
 mod checks;
 mod clock;
@@ -30,6 +31,7 @@ mod index;
 mod keys;
 mod lane;
 mod link;
+mod queue;
 mod read;
 mod reply;
 mod rights;
@@ -41,5 +43,7 @@ mod sweep;
 mod thread;
 mod tls;
 
+pub use backend::backend;
 pub use builder::{Checks, RedisSinkBuilder};
+pub use queue::RedisQueue;
 pub use sink::RedisSink;

@@ -25,6 +25,11 @@ pub(crate) fn text(value: Value) -> Result<String, Failure> {
     String::from_utf8(bytes(value)?).map_err(|_| odd())
 }
 
+/// `None` for nothing.
+pub(crate) fn optional_text(value: Value) -> Result<Option<String>, Failure> {
+    if value == Value::Nil { Ok(None) } else { text(value).map(Some) }
+}
+
 pub(crate) fn number(value: &Value) -> Result<u64, Failure> {
     match value {
         Value::Int(number) => u64::try_from(*number).map_err(|_| odd()),

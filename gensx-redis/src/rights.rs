@@ -30,7 +30,7 @@ fn commands(store: &Store, run: &RunId, expire_ms: u64) -> Vec<Vec<String>> {
     let (stream, copy, inbox) = (keys.stream(run), keys.copy(run), keys.inbox(run));
     let index = keys.index(keys::shard(run), Index::Due);
     let (channel, mail, expire) = (keys.channel(run), keys.mail(), expire_ms.to_string());
-    let list: [&[&str]; 22] = [
+    let list: [&[&str]; 30] = [
         &["PING"],
         &["TIME"],
         &["XADD", &copy, "1-1", "e", ""],
@@ -45,11 +45,19 @@ fn commands(store: &Store, run: &RunId, expire_ms: u64) -> Vec<Vec<String>> {
         &["PEXPIRE", &inbox, &expire],
         &["HGET", &inbox, "n"],
         &["HMGET", &inbox, "n"],
+        &["HLEN", &inbox],
+        &["HDEL", &inbox, "n"],
         &["UNLINK", &copy, &inbox],
+        &["SET", &copy, "", "PX", &expire],
+        &["GET", &copy],
+        &["TYPE", &copy],
+        &["UNLINK", &copy],
         &["ZADD", &index, "XX", "0", run.as_str()],
         &["ZSCORE", &index, run.as_str()],
         &["ZRANGEBYLEX", &index, "-", "+", "LIMIT", "0", "1"],
         &["ZRANGEBYSCORE", &index, "-inf", "0", "LIMIT", "0", "1"],
+        &["ZRANGE", &index, "0", "0"],
+        &["ZCARD", &index],
         &["ZREM", &index, run.as_str()],
         &[store.publish(), &channel, ""],
         &["PUBLISH", &mail, ""],

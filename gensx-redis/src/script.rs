@@ -1,4 +1,4 @@
-//! The scripts: short, each over the keys of one run, and without a loop over anything that grows.
+//! The scripts of runs: short, each over the keys of one run, and without a loop over anything that grows.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    fn new(code: &'static str) -> Self {
+    pub(crate) fn new(code: &'static str) -> Self {
         Self { hash: redis::Script::new(code).get_hash().to_owned(), code }
     }
 

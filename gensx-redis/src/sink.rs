@@ -23,6 +23,7 @@ use crate::{
     error::Failure,
     hub::Hub,
     lane::{Lane, Lanes},
+    queue::RedisQueue,
     store::Store,
     sweep, thread,
 };
@@ -75,6 +76,24 @@ impl RedisSink {
     /// Options for an address of the forms of [`connect`](Self::connect).
     pub fn builder(url: impl Into<String>) -> RedisSinkBuilder {
         RedisSinkBuilder::new(url.into())
+    }
+
+    /// The queue of the same server and prefix, over the same connections.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use gensx_core::{RunId, RunQueue as _, queue::Enqueue};
+    /// use gensx_redis::RedisSink;
+    ///
+    /// let sink = RedisSink::connect("redis://127.0.0.1:6379").await?;
+    /// let queue = sink.queue();
+    /// queue.enqueue(&Enqueue::new(RunId::generate(), "digest")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn queue(&self) -> RedisQueue {
+        RedisQueue::new(self.name.clone(), Arc::clone(&self.store), Arc::clone(&self.hub))
     }
 
     pub(crate) fn start(store: Arc<Store>, name: String) -> Result<Self, SinkError> {

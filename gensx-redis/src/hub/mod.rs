@@ -1,6 +1,7 @@
 //! One connection that hears the doorbells of all runs that this process reads, for any number of readers. A doorbell
 //! is only a hint: what is told to readers was read from the stream.
 
+mod bell;
 mod mail;
 mod ring;
 mod serve;
@@ -15,6 +16,7 @@ use gensx_core::{
 use tokio::sync::Notify;
 
 use self::{
+    bell::{QueueBell, Rung},
     mail::Mail,
     state::{Bell, Known, Runs, Verdict},
 };
@@ -34,6 +36,7 @@ struct Inner {
 struct State {
     runs: Runs,
     mail: Mail,
+    queue: QueueBell,
     task: Task,
 }
 
@@ -174,6 +177,31 @@ impl Hub {
                     return Ok((count, self.0.state().mail.since(seen)));
                 }
                 _ => {}
+            }
+            if news.changed().await.is_err() {
+                return Err(Failure::unavailable("the sink was closed: open it again"));
+            }
+            failure = news.borrow().failure.clone();
+        }
+    }
+}
+
+impl Hub {
+    /// Waits until the queue may give more than when it gave this cursor.
+    pub(crate) async fn queue_grown(&self, cursor: u64) -> Result<(), Failure> {
+        let mut news = self.0.state().queue.want(cursor);
+        self.wake()?;
+        let doubts = news.borrow_and_update().doubts;
+        // An old failure is no answer: it is being mended, or fails again.
+        let mut failure = None;
+        loop {
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            let grown =
+                |news: &Rung| news.cursor.is_some_and(|latest| latest > cursor) || news.doubts != doubts;
+            if grown(&news.borrow_and_update()) {
+                return Ok(());
             }
             if news.changed().await.is_err() {
                 return Err(Failure::unavailable("the sink was closed: open it again"));

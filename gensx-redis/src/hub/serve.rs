@@ -26,6 +26,8 @@ use crate::{
     connect::{Connection, Ear},
     error::Failure,
     keys,
+    queue::QueueKeys,
+    reply,
     store::Store,
 };
 
@@ -86,12 +88,14 @@ impl State {
     fn unheard(&mut self, ended: Ended, for_long: bool) {
         self.runs.unheard();
         self.mail.unheard();
+        self.queue.unheard();
         // One try that failed is no news for readers, unless the next ones must fail, too.
         if let Ended::Failed(failure) = ended
             && (for_long || !failure.is_transient())
         {
             self.runs.fail(&failure);
             self.mail.fail(&failure);
+            self.queue.fail(&failure);
         }
     }
 }
@@ -104,7 +108,7 @@ async fn wanted(inner: &Inner) -> bool {
             if state.task == Task::Closed {
                 return false;
             }
-            if !state.runs.is_empty() || state.mail.is_wanted() {
+            if !state.runs.is_empty() || state.mail.is_wanted() || state.queue.is_wanted() {
                 return true;
             }
         }
@@ -178,17 +182,21 @@ async fn listen(inner: &Arc<Inner>) -> Result<(), Ended> {
 impl Session<'_> {
     /// Listens to what is new. `true`: there may be more.
     async fn ask(&mut self) -> Result<bool, Ended> {
-        let (runs, mail) = {
+        let (runs, mail, queue) = {
             let mut state = self.inner.state();
-            (state.runs.next_to_ask(LISTEN_AT_ONCE), state.mail.is_wanted() && !state.mail.is_heard())
+            let mail = state.mail.is_wanted() && !state.mail.is_heard();
+            (state.runs.next_to_ask(LISTEN_AT_ONCE), mail, state.queue.is_to_be_asked())
         };
+        if queue {
+            self.ask_for_the_queue().await?;
+        }
         let (keys, limit) = (&self.inner.store.keys, self.inner.store.link.limit());
         if mail {
             within(limit, self.connection.listen_to_all(&keys.mail())).await?;
             self.inner.state().mail.heard();
         }
         if runs.is_empty() {
-            return Ok(mail);
+            return Ok(mail || queue);
         }
         let channels: Vec<String> = runs.iter().map(|run| keys.channel(run)).collect();
         let answers = within(limit, self.connection.listen(&channels)).await?;
@@ -200,6 +208,22 @@ impl Session<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Listens to the queue's doorbell, and looks at what rang before.
+    async fn ask_for_the_queue(&mut self) -> Result<(), Ended> {
+        let (keys, limit) = (QueueKeys::new(&self.inner.store.keys), self.inner.store.link.limit());
+        let refused = within(limit, self.connection.listen(std::slice::from_ref(&keys.bell))).await?;
+        if let Some(Err(error)) = refused.into_iter().next() {
+            self.inner.state().queue.refused(error.into());
+            return Ok(());
+        }
+        let mut command = cmd("HGET");
+        command.arg(keys.counts()).arg("cursor");
+        let cursor = within(limit, self.connection.ask(&command)).await?;
+        let cursor = reply::optional_text(cursor)?.and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
+        self.inner.state().queue.heard(cursor);
+        Ok(())
     }
 
     fn begin_fetches(&mut self) {
@@ -218,6 +242,7 @@ impl Session<'_> {
             let mut state = self.inner.state();
             state.runs.look_again();
             state.mail.miss();
+            state.queue.unheard();
         }
         match push.kind {
             PushKind::Disconnection => return Err(Ended::Lost),
@@ -239,15 +264,21 @@ impl Session<'_> {
             && let Some(run) = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
         {
             state.mail.ring(run);
+        } else if channel == keys.queue_bell().as_bytes()
+            && let Some(cursor) = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
+        {
+            state.queue.ring(cursor);
         }
     }
 
     /// A channel is heard no more. That of a run that was forgotten is not asked for again.
     fn silenced(&self, data: &[Value]) {
-        if let Some(Value::BulkString(channel)) = data.first()
-            && let Some(run) = self.inner.store.keys.run_of_channel(channel)
-        {
+        let Some(Value::BulkString(channel)) = data.first() else { return };
+        let keys = &self.inner.store.keys;
+        if let Some(run) = keys.run_of_channel(channel) {
             self.inner.state().runs.silenced(&run);
+        } else if channel == keys.queue_bell().as_bytes() {
+            self.inner.state().queue.unheard();
         }
     }
 
@@ -259,14 +290,20 @@ impl Session<'_> {
             let channels: Vec<String> = some.iter().map(|run| self.inner.store.keys.channel(run)).collect();
             within(limit, self.connection.leave(&channels)).await?;
         }
-        self.inner.state().runs.retry();
+        {
+            let mut state = self.inner.state();
+            state.runs.retry();
+            state.queue.retry();
+        }
         if self.ticks.is_multiple_of(TICKS_PER_PING) && !self.inner.store.link.server().is_cluster() {
             // In a cluster it would ask all nodes, of which some may be down; those that fall silent there are
             // found by TCP's own questions.
             within(limit, self.connection.ask(&cmd("PING"))).await?;
         }
         if self.ticks.is_multiple_of(TICKS_PER_LOOK) {
-            self.inner.state().runs.look_again();
+            let mut state = self.inner.state();
+            state.runs.look_again();
+            state.queue.unheard();
         }
         Ok(())
     }
