@@ -8,4 +8,5 @@ mod control;
 mod deaths;
 mod drain;
 mod order;
+mod signals;
 mod support;

@@ -195,7 +195,7 @@ pub(super) fn error_of(stop: Stop, id: &RunId) -> Error {
 
 impl Runtime {
     /// Forgets a run that this process no longer executes, unless another handle stands for it by now.
-    fn forget(&self, local: &Arc<Local>) {
+    pub(crate) fn forget(&self, local: &Arc<Local>) {
         let mut runs = lock(&self.0.runs);
         if runs.get(&local.core.id).is_some_and(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(local))) {
             runs.remove(&local.core.id);

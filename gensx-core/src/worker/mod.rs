@@ -42,6 +42,9 @@ use crate::{
 const CLAIM_BOUND: Duration = Duration::from_secs(2);
 /// How long a drain waits, after its deadline, for runs to be let go of and released.
 const RELEASE_BOUND: Duration = Duration::from_secs(3);
+/// How long it waits, after that, for the word that the worker leaves. With the default deadline, the three are less than the
+/// 30 s after which Kubernetes kills.
+const LEAVE_BOUND: Duration = Duration::from_secs(1);
 
 /// Executes runs that clients start: it claims them from the queue, under leases that it renews, and lets go of them.
 /// Cheap to clone; the clones are one.
@@ -122,7 +125,7 @@ impl Worker {
         inner.claim_until(signal, &mut shifts).await;
         inner.finish(&mut shifts).await;
         inner.life.become_(Phase::Left);
-        let _ = select(left, pin!(clock::sleep(RELEASE_BOUND))).await;
+        let _ = select(left, pin!(clock::sleep(LEAVE_BOUND))).await;
         Ok(())
     }
 

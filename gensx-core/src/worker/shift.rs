@@ -94,8 +94,13 @@ async fn until_ended(inner: &Inner, grant: &Grant, held: &Held, local: &Arc<Loca
         inner.life.reaches(Phase::Over).await;
         clock::sleep(STOP_BOUND).await;
     };
+    // A run that only waits would be let go of here, as `Ending::Waits` with the wakes that `held` knows of.
     match select(pin!(local.ended()), pin!(given_time)).await {
-        Either::Left((ended, _)) => ending_of(ended, grant),
+        Either::Left((ended, _)) => {
+            // Its own task has done so, unless it had to be ended in its place.
+            inner.runtime.forget(local);
+            ending_of(ended, grant)
+        }
         // A component blocks its thread: nothing that it does is recorded any more.
         Either::Right(_) => Ending::Drained,
     }
