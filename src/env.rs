@@ -1,6 +1,6 @@
 use std::{env, sync::Arc};
 
-use gensx_core::{Backend, Error, EventSink, MemorySink, Result, Runtime, SinkError, SinkErrorKind};
+use gensx_core::{Backend, Error, EventSink, Result, Runtime, SinkError, SinkErrorKind};
 
 /// The environment variable that names the sink.
 pub const SINK_VARIABLE: &str = "GENSX_SINK";
@@ -18,15 +18,7 @@ const UNSET: &str = "redis://127.0.0.1:6379";
 /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a form that is none of these and a backend that this build is without;
 /// a sink that does not open gives its own error.
 pub async fn sink_from_env() -> Result<Arc<dyn EventSink>> {
-    match env::var(SINK_VARIABLE) {
-        Ok(url) => sink_from_url(&url).await,
-        Err(env::VarError::NotPresent) => redis(UNSET).await.map_err(|error| {
-            wrong("is not set, which means Redis on this machine, and that does not open")
-                .with_source(error)
-                .into()
-        }),
-        Err(env::VarError::NotUnicode(_)) => Err(wrong("is not UTF-8").into()),
-    }
+    Ok(Arc::clone(backend_from_env().await?.sink()))
 }
 
 /// The sink that a text of the forms of [`sink_from_env`] names. Cancel safe, as that is.
@@ -45,25 +37,20 @@ pub async fn sink_from_env() -> Result<Arc<dyn EventSink>> {
 /// # Errors
 /// As [`sink_from_env`].
 pub async fn sink_from_url(url: &str) -> Result<Arc<dyn EventSink>> {
-    match url.split_once(':') {
-        None if url == "memory" => Ok(Arc::new(MemorySink::new())),
-        Some(("sqlite", file)) if !file.is_empty() => sqlite(file).await,
-        Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => redis(url).await,
-        _ => Err(wrong("is of none of these forms").into()),
-    }
+    Ok(Arc::clone(backend_from_url(url).await?.sink()))
 }
 
-/// The backend of a fleet that `GENSX_SINK` names, by the forms of [`sink_from_env`]: the sink, and the queue in the same store.
+/// The backend of a fleet that `GENSX_SINK` names, by the forms of [`sink_from_env`]: the sink, and the queue in the same
+/// store.
 ///
 /// Cancel safe, as [`sink_from_env`] is.
 ///
 /// # Errors
-/// As [`sink_from_env`]; [`ErrorKind::Config`](crate::ErrorKind::Config) also for a store that has no queue in this
-/// version: all but `memory`.
+/// As [`sink_from_env`].
 pub async fn backend_from_env() -> Result<Backend> {
     match env::var(SINK_VARIABLE) {
         Ok(url) => backend_from_url(&url).await,
-        Err(env::VarError::NotPresent) => backend_from_url(UNSET).await,
+        Err(env::VarError::NotPresent) => redis(UNSET).await.map_err(unset),
         Err(env::VarError::NotUnicode(_)) => Err(wrong("is not UTF-8").into()),
     }
 }
@@ -80,44 +67,37 @@ pub async fn backend_from_env() -> Result<Backend> {
 /// ```
 ///
 /// # Errors
-/// As [`backend_from_env`].
+/// As [`sink_from_env`].
 pub async fn backend_from_url(url: &str) -> Result<Backend> {
     match url.split_once(':') {
         None if url == "memory" => Ok(Backend::in_memory()),
-        Some(("sqlite", file)) if !file.is_empty() => Err(without_queue("sqlite")),
-        Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => {
-            Err(without_queue(scheme))
-        }
+        Some(("sqlite", file)) if !file.is_empty() => sqlite(file).await,
+        Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => redis(url).await,
         _ => Err(wrong("is of none of these forms").into()),
     }
 }
 
-/// The scheme alone: an address may hold a password.
-fn without_queue(scheme: &str) -> Error {
-    let text = format!(
-        "{SINK_VARIABLE} names a store (`{scheme}:`) that has no queue in this version: use `memory`, which is for one \
-         process, or a `Backend` with a `RunQueue` of your own"
-    );
-    SinkError::new(SinkErrorKind::Config, SINK_VARIABLE, text).into()
+fn unset(error: Error) -> Error {
+    wrong("is not set, which means Redis on this machine, and that does not open").with_source(error).into()
 }
 
 #[cfg(feature = "redis")]
-async fn redis(url: &str) -> Result<Arc<dyn EventSink>> {
-    Ok(Arc::new(gensx_redis::RedisSink::connect(url).await?))
+async fn redis(url: &str) -> Result<Backend> {
+    Ok(gensx_redis::backend(url).await?)
 }
 
 #[cfg(not(feature = "redis"))]
-async fn redis(_url: &str) -> Result<Arc<dyn EventSink>> {
+async fn redis(_url: &str) -> Result<Backend> {
     Err(wrong("means Redis, and this build is without the feature `redis`").into())
 }
 
 #[cfg(feature = "sqlite")]
-async fn sqlite(file: &str) -> Result<Arc<dyn EventSink>> {
-    Ok(Arc::new(gensx_sqlite::SqliteSink::open(file).await?))
+async fn sqlite(file: &str) -> Result<Backend> {
+    Ok(gensx_sqlite::backend(file).await?)
 }
 
 #[cfg(not(feature = "sqlite"))]
-async fn sqlite(_file: &str) -> Result<Arc<dyn EventSink>> {
+async fn sqlite(_file: &str) -> Result<Backend> {
     Err(wrong("names a file, and this build is without the feature `sqlite`").into())
 }
 

@@ -33,9 +33,9 @@ pub use gensx_core::{
 };
 pub use gensx_macros::component;
 #[cfg(feature = "redis")]
-pub use gensx_redis::RedisSink;
+pub use gensx_redis::{RedisQueue, RedisSink};
 #[cfg(feature = "sqlite")]
-pub use gensx_sqlite::SqliteSink;
+pub use gensx_sqlite::{SqliteQueue, SqliteSink};
 
 pub mod _documentation;
 mod env;

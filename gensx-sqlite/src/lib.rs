@@ -14,7 +14,7 @@
 //! # }).unwrap();
 //! ```
 //!
-//! Runs that wait for workers are queued in the same file: [`SqliteSink::queue`].
+//! Runs that wait for workers are queued in the same file: [`backend`], or [`SqliteSink::queue`].
 //!
 //! The file is in WAL mode, with two more files beside it (`-wal`, `-shm`) while it is open. It must be on a local
 //! disk: WAL needs shared memory, which network file systems do not give. It can be looked into with `sqlite3`.
@@ -22,6 +22,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod append;
+mod backend;
 mod builder;
 mod changes;
 mod chores;
@@ -40,6 +41,7 @@ mod sql;
 mod threads;
 mod writer;
 
+pub use backend::backend;
 pub use builder::{SqliteSinkBuilder, Synchronous};
 pub use queue::SqliteQueue;
 pub use sink::SqliteSink;

@@ -94,13 +94,39 @@ pub(crate) fn fresh(name: &str) -> String {
     format!("{name}-{}", RunId::generate())
 }
 
+/// A fresh backend of each kind, and what must live as long as it is used.
+pub(crate) mod fresh_backend {
+    use super::Backend;
+
+    pub(crate) async fn memory() -> (Backend, ()) {
+        (Backend::in_memory(), ())
+    }
+
+    pub(crate) async fn sqlite() -> (Backend, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("gensx.db").display());
+        (gensx::backend_from_url(&url).await.unwrap(), folder)
+    }
+
+    pub(crate) async fn redis() -> (Backend, gensx_test_servers::RedisServer) {
+        let server = gensx_test_servers::RedisServer::start();
+        (gensx::backend_from_url(&server.url()).await.unwrap(), server)
+    }
+}
+
 /// Every kind of backend that the tests are run over.
 macro_rules! over_backends {
     ($($name:ident),* $(,)?) => {
-        mod memory {
+        crate::support::over_backends!(@ memory $($name),*);
+        crate::support::over_backends!(@ sqlite $($name),*);
+        crate::support::over_backends!(@ redis $($name),*);
+    };
+    (@ $kind:ident $($name:ident),*) => {
+        mod $kind {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name(gensx::Backend::in_memory()).await;
+                let (backend, _kept) = crate::support::fresh_backend::$kind().await;
+                super::$name(backend).await;
             })*
         }
     };
