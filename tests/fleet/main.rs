@@ -8,5 +8,6 @@ mod control;
 mod deaths;
 mod drain;
 mod order;
+mod park;
 mod signals;
 mod support;

@@ -8,7 +8,7 @@ use crate::{
     call::{Leaf, Next},
     event::{EventKind, Json},
     identity::{Fingerprint, Marker},
-    run::ledger::Known,
+    run::{ledger::Known, rest::Rest},
     sink::Message,
 };
 
@@ -59,6 +59,7 @@ async fn wait<T: DeserializeOwned>(leaf: &mut Leaf, name: &str, deadline: Option
         Begun::Known(json) => return Ok(json),
         Begun::Waits { due_ms } => due_ms,
     };
+    let resting = leaf.rest(Rest::for_message(due_ms));
     let arrival = Box::pin(next_of::<T>(leaf, name));
     let message = match due_ms {
         None => Some(arrival.await),
@@ -71,6 +72,7 @@ async fn wait<T: DeserializeOwned>(leaf: &mut Leaf, name: &str, deadline: Option
             }
         }
     };
+    drop(resting);
     Box::pin(end(leaf, message, name, deadline)).await
 }
 

@@ -6,7 +6,7 @@ use crate::{
     component::null,
     event::EventKind,
     identity::{Fingerprint, Marker},
-    run::ledger::Known,
+    run::{ledger::Known, rest::Rest},
 };
 
 /// Sleeps. The time when it is due is recorded: a resumed run waits only for what is left, and never
@@ -39,7 +39,9 @@ pub fn sleep(duration: Duration) -> impl Future<Output = Result<()>> + Send {
             }
         };
         let left = leaf.run().remaining(due_ms, duration);
+        let resting = leaf.rest(Rest::until(due_ms));
         leaf.run().config.clock.sleep(left).await;
+        drop(resting);
         leaf.end(EventKind::TimerFired, Known::value(null())).await
     })
 }

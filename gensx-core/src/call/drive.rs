@@ -20,7 +20,8 @@ use crate::{
         RunCore, cancelled,
         ledger::{Done, Known, Wait},
         lookup::Plan,
-        node::{Node, Place},
+        node::{Node, Place, Trial},
+        rest::{Rest, Resting},
         turns::Turn,
     },
 };
@@ -184,14 +185,14 @@ impl<'a, T: Send> Running<'a, T> {
             catch_up(&run).await;
         }
         let (attempt, begin, wait) = go_on.unwrap_or((1, 0, None));
-        let retries = call.retry.max_attempts() > 1;
+        let trial = Trial { attempt, retries: call.retry.max_attempts() > 1, timed: call.timeout.is_some() };
         let what = (call.spec.clone(), inputs.fingerprint);
         let shown = inputs.json.take();
         let record = |node: &Node| {
             let started = record_start(node, &call, &place, &inputs, shown, go_on.is_some());
             if go_on.is_some() { begin } else { started }
         };
-        let Some(node) = Node::start(&place, what, (attempt, retries), record) else {
+        let Some(node) = Node::start(&place, what, trial, record) else {
             return Err(cancelled(&call.spec.name));
         };
         let open = Open { node, place };
@@ -260,6 +261,8 @@ impl<'a, T: Send> Running<'a, T> {
             let run = self.run();
             let left = run.remaining(wait.due_ms, Duration::from_millis(wait.whole_ms));
             if !left.is_zero() {
+                let node = self.node();
+                let _resting = Resting::begin(node, node.id, Rest::until(wait.due_ms));
                 run.config.clock.sleep(left).await;
             }
         }

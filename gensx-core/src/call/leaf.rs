@@ -12,6 +12,7 @@ use crate::{
         ledger::{Done, Known},
         lookup::{Asked, Plan, plan},
         node::{Node, Place},
+        rest::{Rest, Resting},
         scope,
         turns::Turn,
     },
@@ -118,6 +119,11 @@ impl Leaf {
         self.note(kind)?;
         self.state = State::Waits;
         Ok(())
+    }
+
+    /// Says that it waits, until the answer is dropped.
+    pub(crate) fn rest(&self, rest: Rest) -> Option<Resting> {
+        Resting::begin(&self.place.parent, self.place.id, rest)
     }
 
     /// Records an event of this leaf.

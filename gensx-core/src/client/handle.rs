@@ -3,7 +3,8 @@ use serde::de::DeserializeOwned;
 use super::Client;
 use crate::{
     Error, ErrorKind, Event, EventId, EventKind, Result, RunId, RunStatus,
-    runtime::{Ended, ended, not_found},
+    event::Json,
+    runtime::{ended, not_found},
     sink::{Events, Head},
 };
 
@@ -72,10 +73,7 @@ impl RunHandle {
     /// The run's own error; [`ErrorKind::Cancelled`]; [`ErrorKind::GivenUp`]; [`ErrorKind::NotFound`] without a run,
     /// [`ErrorKind::Sink`], [`ErrorKind::Replay`] if the output is no `T`.
     pub async fn output<T: DeserializeOwned>(&self) -> Result<T> {
-        let json = match self.ended().await? {
-            Ended::Output(json) => json,
-            Ended::Error(error) | Ended::LetGo(error) => return Err(error),
-        };
+        let json = self.ended().await??;
         serde_json::from_str(json.get()).map_err(|error| {
             let text = format!("the output of run `{}` is no `{}`", self.id, std::any::type_name::<T>());
             Error::of(ErrorKind::Replay, text).with_source(error)
@@ -99,7 +97,7 @@ impl RunHandle {
     }
 
     /// Looks at the end of the stream first: one that has ended is not read from its beginning.
-    async fn ended(&self) -> Result<Ended> {
+    async fn ended(&self) -> Result<Result<Json>> {
         let sink = self.client.sink();
         loop {
             let Some(head) = self.head().await? else {
@@ -130,7 +128,7 @@ impl RunHandle {
     }
 }
 
-fn end_of(run: &RunId, event: Event) -> Option<Ended> {
+fn end_of(run: &RunId, event: Event) -> Option<Result<Json>> {
     match event.kind {
         EventKind::RunEnded { status, output, error } => Some(ended(run, status, output, error)),
         _ => None,

@@ -89,6 +89,11 @@ impl Mail {
         }
     }
 
+    /// The number of the last message that was read.
+    pub(crate) fn last_read(&self) -> u64 {
+        lock(&self.state).read.number
+    }
+
     /// The next message of that name, when there is one. Cancel safe: a message is taken only when it is given.
     pub(crate) async fn next(&self, name: &str) -> Message {
         loop {

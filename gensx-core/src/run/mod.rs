@@ -7,6 +7,7 @@ pub(crate) mod lookup;
 pub(crate) mod mail;
 pub(crate) mod node;
 pub(crate) mod outbox;
+pub(crate) mod rest;
 pub(crate) mod scope;
 pub(crate) mod task;
 pub(crate) mod turns;
@@ -30,6 +31,7 @@ use self::{
     ledger::Ledger,
     mail::Mail,
     outbox::Outbox,
+    rest::Rest,
     turns::Turns,
 };
 use crate::{
@@ -46,6 +48,8 @@ pub(crate) enum Stop {
     Cancelled,
     /// The run is let go of, to be resumed later or elsewhere.
     LetGo(Error),
+    /// The run only waits, and leaves memory until its wait is over.
+    Parked(Rest),
     /// The run cannot go on: it ends as failed.
     Broken(Error),
 }
@@ -165,7 +169,7 @@ impl RunCore {
     }
 
     pub(crate) fn stop(&self, stop: Stop) {
-        if matches!(stop, Stop::LetGo(_)) {
+        if matches!(stop, Stop::LetGo(_) | Stop::Parked(_)) {
             self.outbox.close(&stop);
         }
         if self.stop.set(stop).is_ok() {

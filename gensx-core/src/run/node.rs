@@ -16,6 +16,7 @@ use super::{
     RunCore,
     ledger::{Done, Start},
     lock,
+    rest::Rest,
 };
 use crate::{
     CallId, Error,
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) depth: u32,
     /// The parent's generation when this call was built.
     born: u32,
+    /// Whether its attempts have a timeout.
+    timed: bool,
     /// Whether outcomes below are kept in memory, because this call or one above may begin another attempt.
     pub(crate) keep: bool,
     /// Counts attempts and the end: a child built under another number belongs to the past.
@@ -48,6 +51,17 @@ pub(crate) struct Node {
     state: Mutex<State>,
 }
 
+/// How a call is tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    /// The number of its attempt.
+    pub(crate) attempt: u32,
+    /// Whether another attempt may follow.
+    pub(crate) retries: bool,
+    /// Whether its attempts have a timeout.
+    pub(crate) timed: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
     ended: bool,
@@ -56,6 +70,8 @@ struct State {
     slots: ByCall<Slots>,
     open: ByCall<Weak<Node>>,
     tasks: Vec<AbortHandle>,
+    /// What of this call waits, where runs are parked: its own next attempt, its sleeps and inputs.
+    rests: Vec<(CallId, Rest)>,
     poison: Option<Error>,
 }
 
@@ -84,6 +100,7 @@ impl Node {
             parent: None,
             depth: 0,
             born: 0,
+            timed: false,
             keep: false,
             generation: AtomicU32::new(0),
             attempt: AtomicU32::new(1),
@@ -96,7 +113,7 @@ impl Node {
     pub(crate) fn start(
         place: &Place,
         (spec, fingerprint): (SpecRef, Fingerprint),
-        (attempt, retries): (u32, bool),
+        Trial { attempt, retries, timed }: Trial,
         record: impl FnOnce(&Self) -> u64,
     ) -> Option<Arc<Self>> {
         let parent = &place.parent;
@@ -108,6 +125,7 @@ impl Node {
             parent: Some(Arc::clone(parent)),
             depth: parent.depth + 1,
             born: place.generation,
+            timed,
             keep: parent.keep || retries,
             generation: AtomicU32::new(0),
             attempt: AtomicU32::new(attempt),
@@ -276,6 +294,33 @@ impl Node {
             state.tasks.retain(|task| !task.is_finished());
         }
         state.tasks.push(task);
+    }
+
+    pub(crate) fn note_rest(&self, what: CallId, rest: Rest) {
+        lock(&self.state).rests.push((what, rest));
+    }
+
+    pub(crate) fn forget_rest(&self, what: CallId) {
+        lock(&self.state).rests.retain(|(known, _)| *known != what);
+    }
+
+    /// What this call waits for, if all that is open of it waits.
+    pub(crate) fn rest(&self) -> Option<Rest> {
+        let state = lock(&self.state);
+        let own = state.rests.iter().find(|(what, _)| *what == self.id);
+        if let Some((_, rest)) = own {
+            return Some(*rest);
+        }
+        if self.timed || state.tasks.iter().any(|task| !task.is_finished()) {
+            return None;
+        }
+        let leaves = state.rests.iter().map(|(_, rest)| *rest).reduce(Rest::and);
+        let children = state.open.values().filter_map(Weak::upgrade);
+        // Locks are taken from above to below.
+        children.map(|child| child.rest()).try_fold(leaves, |all, rest| {
+            let rest = rest?;
+            Some(Some(all.map_or(rest, |all| all.and(rest))))
+        })?
     }
 
     /// Fails the current attempt for something that a synchronous function of its body did.

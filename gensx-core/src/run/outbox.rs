@@ -205,6 +205,12 @@ impl Outbox {
         if behind > 0 { self.commit(behind).await } else { Ok(()) }
     }
 
+    /// Whether everything that was pushed is durable.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = lock(&self.state);
+        state.queue.is_empty() && state.flush.is_none() && state.failed.is_none()
+    }
+
     /// Takes no more events: nothing may follow from an owner that is none any more. Who waits for one is told why.
     pub(crate) fn close(&self, stop: &Stop) {
         let mut state = lock(&self.state);

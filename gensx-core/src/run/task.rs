@@ -8,12 +8,15 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use super::{
     RunCore, Stop,
     gate::{PATIENCE_TURNS, Step},
     let_go,
+    node::Node,
+    rest::Rest,
 };
 use crate::{Result, clock::BoxFuture, event::Json};
 
@@ -30,6 +33,10 @@ pub(crate) struct RunFuture {
     busy: u32,
     /// Whether it is polled now; still so when it is dropped, if the user's code panicked.
     polled: bool,
+    /// The node above the run's first call.
+    top: Arc<Node>,
+    /// What the run has only waited for, until this ends: then it is parked.
+    patience: Option<(Rest, BoxFuture<()>)>,
 }
 
 /// Notes whether the user's code was woken while it was polled: then it has more to do.
@@ -50,11 +57,11 @@ impl Wake for RunWaker {
 }
 
 impl RunFuture {
-    pub(crate) fn new(core: Arc<RunCore>, body: BoxFuture<Result<Json>>) -> Self {
+    pub(crate) fn new(core: Arc<RunCore>, top: Arc<Node>, body: BoxFuture<Result<Json>>) -> Self {
         let waker = Arc::new(RunWaker { core: Arc::clone(&core), woken: AtomicBool::new(false) });
         let task = Waker::from(Arc::clone(&waker));
         core.outbox.belong_to(Arc::downgrade(&core));
-        Self { core, body: Some(body), waker, task, busy: 0, polled: false }
+        Self { core, body: Some(body), waker, task, busy: 0, polled: false, top, patience: None }
     }
 
     fn stopped(&mut self) -> Option<Stop> {
@@ -87,6 +94,7 @@ impl RunFuture {
                     return Poll::Pending;
                 }
                 Step::Idle if self.core.stopped().is_some() => {}
+                Step::Idle if self.is_to_be_parked(cx) => {}
                 Step::Idle => return Poll::Pending,
             }
         }
@@ -108,6 +116,43 @@ impl Drop for RunFuture {
             self.core.stop(Stop::LetGo(let_go(&self.core.id)));
             self.body = None;
         }
+    }
+}
+
+impl RunFuture {
+    /// Stops a run that has only waited for some time, and will for more. What it has pushed is durable then.
+    fn is_to_be_parked(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((rest, after)) = self.long_rest() else {
+            self.patience = None;
+            return false;
+        };
+        if self.patience.as_ref().is_none_or(|(before, _)| *before != rest) {
+            self.patience = Some((rest, self.core.config.clock.sleep(after)));
+        }
+        if self.is_patient(cx) {
+            return false;
+        }
+        if self.core.outbox.is_settled() {
+            self.core.stop(Stop::Parked(rest));
+            return true;
+        }
+        // Nobody wakes the run when it is: it is looked at again.
+        self.patience = Some((rest, self.core.config.clock.sleep(after)));
+        !self.is_patient(cx)
+    }
+
+    /// What the run only waits for, if that is long; and what long is.
+    fn long_rest(&self) -> Option<(Rest, Duration)> {
+        let after = self.core.config.park_after?;
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        let soon_ms = self.core.store_now_ms().saturating_add(after_ms);
+        let rest = self.top.rest().filter(|rest| !rest.ends_before(soon_ms))?;
+        Some((rest, after))
+    }
+
+    /// Whether there is time left; then the run is woken when it is over.
+    fn is_patient(&mut self, cx: &mut Context<'_>) -> bool {
+        self.patience.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_pending())
     }
 }
 

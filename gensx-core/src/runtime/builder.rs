@@ -1,4 +1,4 @@
-use std::{collections::HashMap, error::Error as StdError, sync::Arc};
+use std::{collections::HashMap, error::Error as StdError, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
@@ -49,6 +49,7 @@ pub struct RuntimeBuilder {
     secret_key: Option<[u8; 32]>,
     if_exists: IfExists,
     outside: OutsideRuns,
+    park_after: Option<Duration>,
     registry: Registry,
     decoded_copies: bool,
     probe: Option<Arc<dyn Probe>>,
@@ -114,6 +115,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Lets runs that only wait leave memory after so long. Only for a worker, which brings them back.
+    pub(crate) fn park_after(mut self, after: Duration) -> Self {
+        self.park_after = Some(after);
+        self
+    }
+
     /// What happens when a component is built outside any run while runs are executed. Default: [`OutsideRuns::Warn`].
     pub fn outside_runs(mut self, policy: OutsideRuns) -> Self {
         self.outside = policy;
@@ -172,6 +179,7 @@ impl RuntimeBuilder {
             secret_key: self.secret_key,
             if_exists: self.if_exists,
             outside: self.outside,
+            park_after: self.park_after,
             flights: Flights::default(),
             decoded_copies: self.decoded_copies,
             probe: self.probe,

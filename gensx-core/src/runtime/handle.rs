@@ -13,7 +13,7 @@ use super::{Runtime, not_found};
 use crate::{
     Error, ErrorKind, EventId, EventKind, Result, RunId, RunStatus,
     event::{ErrorBody, Json},
-    run::{RunCore, Stop, mail::CANCEL},
+    run::{RunCore, Stop, mail::CANCEL, rest::Rest},
     sink::{Events, Message, SinkErrorKind},
 };
 
@@ -26,6 +26,8 @@ pub(crate) enum Ended {
     Error(Error),
     /// Not here: this process let go of it.
     LetGo(Error),
+    /// Not yet: it waits, and has left memory.
+    Parked(Rest),
 }
 
 /// A run that is executed in this process.
@@ -161,13 +163,14 @@ impl<T: DeserializeOwned> Run<T> {
     /// The run's own error; [`ErrorKind::Cancelled`]; [`ErrorKind::Fenced`], [`ErrorKind::Sink`] or
     /// [`ErrorKind::Drained`] if this process let it go; [`ErrorKind::Replay`] if the output is no `T`.
     pub async fn output(&self) -> Result<T> {
-        let ended = match &self.local {
-            Some(local) => local.ended().await.clone(),
+        let json = match &self.local {
+            Some(local) => match local.ended().await.clone() {
+                Ended::Output(json) => json,
+                Ended::Error(error) | Ended::LetGo(error) => return Err(error),
+                // It goes on in some process, which may be another one.
+                Ended::Parked(_) => self.last_event().await?,
+            },
             None => self.last_event().await?,
-        };
-        let json = match ended {
-            Ended::Output(json) => json,
-            Ended::Error(error) | Ended::LetGo(error) => return Err(error),
         };
         serde_json::from_str(json.get()).map_err(|error| {
             let text = format!("the output of run `{}` is no `{}`", self.id, std::any::type_name::<T>());
@@ -175,11 +178,12 @@ impl<T: DeserializeOwned> Run<T> {
         })
     }
 
-    async fn last_event(&self) -> Result<Ended> {
+    /// The output, or the run's own error, by its stream.
+    async fn last_event(&self) -> Result<Json> {
         let mut events = self.events();
         while let Some(event) = events.next().await {
             if let EventKind::RunEnded { status, output, error } = event?.kind {
-                return Ok(ended(&self.id, status, output, error));
+                return ended(&self.id, status, output, error);
             }
         }
         Err(not_found(&self.id, self.runtime.sink()))
@@ -187,11 +191,16 @@ impl<T: DeserializeOwned> Run<T> {
 }
 
 /// How a run's last event says that it ended.
-pub(crate) fn ended(id: &RunId, status: RunStatus, output: Option<Json>, error: Option<ErrorBody>) -> Ended {
+pub(crate) fn ended(
+    id: &RunId,
+    status: RunStatus,
+    output: Option<Json>,
+    error: Option<ErrorBody>,
+) -> Result<Json> {
     match (status, output) {
-        (RunStatus::Succeeded, Some(output)) => Ended::Output(output),
-        (RunStatus::Cancelled, _) => Ended::Error(cancelled(id)),
-        _ => Ended::Error(error.map_or_else(|| Error::msg("failed"), |error| error.to_error())),
+        (RunStatus::Succeeded, Some(output)) => Ok(output),
+        (RunStatus::Cancelled, _) => Err(cancelled(id)),
+        _ => Err(error.map_or_else(|| Error::msg("failed"), |error| error.to_error())),
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, Weak},
+    time::Duration,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -59,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) secret_key: Option<[u8; 32]>,
     pub(crate) if_exists: IfExists,
     pub(crate) outside: OutsideRuns,
+    /// After how long a run that only waits leaves memory; never, where nobody would bring it back.
+    pub(crate) park_after: Option<Duration>,
     pub(crate) flights: Flights,
     /// Whether callers get decoded copies of what was recorded, as they do after a crash.
     pub(crate) decoded_copies: bool,

@@ -26,6 +26,8 @@ pub(super) struct Prepared {
     pub(super) version: u32,
     /// Whether its input must be supplied again at a resume.
     pub(super) incomplete: bool,
+    /// The node above it.
+    top: Arc<Node>,
     pub(super) body: BoxFuture<Result<Json>>,
 }
 
@@ -40,7 +42,7 @@ where
     let spec = call.spec().cloned();
     let incomplete = call.is_incomplete();
     let limit = core.config.limits.event_bytes;
-    let body = Box::pin(scope::within(node, async move {
+    let body = Box::pin(scope::within(Arc::clone(&node), async move {
         let output = call.await?;
         let json = to_json(&output)?;
         if json.get().len() > limit {
@@ -52,7 +54,7 @@ where
         Ok(json)
     }));
     let (workflow, version) = spec.map(|spec| (spec.name.to_string(), spec.version)).unwrap_or_default();
-    Prepared { workflow, version, incomplete, body }
+    Prepared { workflow, version, incomplete, top: node, body }
 }
 
 pub(super) async fn start<W, I>(
@@ -119,7 +121,7 @@ pub(super) fn execute(runtime: &Runtime, core: Arc<RunCore>, prepared: Prepared)
     let local = Local::new(Arc::clone(&core));
     lock(&runtime.0.runs).insert(id.clone(), Arc::downgrade(&local));
     let span = tracing::info_span!("run", run = %id, workflow = %prepared.workflow);
-    let future = RunFuture::new(Arc::clone(&core), prepared.body).instrument(span);
+    let future = RunFuture::new(Arc::clone(&core), prepared.top, prepared.body).instrument(span);
     let task = Task { local: Arc::clone(&local), runtime: runtime.clone() };
     let executing = orphans::Executing::begin(core.config.outside);
     let task = tokio::spawn(async move {
@@ -169,13 +171,15 @@ pub(super) async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Sto
         Err(Stop::Broken(error)) => (RunStatus::Failed, None, Some(error)),
         Err(Stop::Cancelled) => (RunStatus::Cancelled, None, None),
         Err(Stop::LetGo(error)) => return Ended::LetGo(error),
+        Err(Stop::Parked(rest)) => return Ended::Parked(rest),
     };
     let body = error.as_ref().map(|error| ErrorBody(ErrorRecord::of(error, None, |text| core.mask(text))));
     let last = core.push(None, 0, EventKind::RunEnded { status, output: output.clone(), error: body });
     if let Err(stop) = core.outbox.commit(last).await {
         return match stop {
             Stop::LetGo(error) | Stop::Broken(error) => Ended::LetGo(error),
-            Stop::Cancelled => Ended::Error(handle::cancelled(&core.id)),
+            // A run that ends does not wait.
+            Stop::Cancelled | Stop::Parked(_) => Ended::Error(handle::cancelled(&core.id)),
         };
     }
     match (output, error) {
@@ -189,7 +193,7 @@ pub(super) async fn finish(core: &Arc<RunCore>, result: Result<Result<Json>, Sto
 pub(super) fn error_of(stop: Stop, id: &RunId) -> Error {
     match stop {
         Stop::LetGo(error) | Stop::Broken(error) => error,
-        Stop::Cancelled => handle::cancelled(id),
+        Stop::Cancelled | Stop::Parked(_) => handle::cancelled(id),
     }
 }
 

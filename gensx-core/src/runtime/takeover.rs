@@ -357,7 +357,7 @@ async fn claim_and_end(
         Ok(()) => Ok(true),
         Err(Stop::LetGo(error)) if error.kind() == ErrorKind::Fenced => Ok(false),
         Err(Stop::LetGo(error) | Stop::Broken(error)) => Err(error),
-        Err(Stop::Cancelled) => Ok(false),
+        Err(Stop::Cancelled | Stop::Parked(_)) => Ok(false),
     }
 }
 

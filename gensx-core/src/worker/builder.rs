@@ -21,6 +21,8 @@ const DEFAULT_MAX_CLAIMS: u32 = 5;
 const DEFAULT_DRAIN_DEADLINE: Duration = Duration::from_secs(25);
 /// How long a cancelled run may keep its task.
 const DEFAULT_CANCEL_GRACE: Duration = Duration::from_millis(500);
+/// How long a run waits in memory.
+const DEFAULT_PARK_AFTER: Duration = Duration::from_secs(10);
 const DEFAULT_DEPLOYMENT: &str = "default";
 
 /// A worker's options. What they are by default is said at each.
@@ -54,6 +56,7 @@ pub struct WorkerBuilder {
     policies: BTreeMap<String, MovePolicy>,
     options: Options,
     cancel_grace: Duration,
+    park_after: Duration,
 }
 
 impl WorkerBuilder {
@@ -72,6 +75,7 @@ impl WorkerBuilder {
                 drain_deadline: DEFAULT_DRAIN_DEADLINE,
             },
             cancel_grace: DEFAULT_CANCEL_GRACE,
+            park_after: DEFAULT_PARK_AFTER,
         }
     }
 
@@ -149,6 +153,15 @@ impl WorkerBuilder {
         self
     }
 
+    /// How long a run that only waits stays in memory: for a sleep, an input, the delay before an attempt, and for longer than
+    /// this. It then leaves this worker, and comes back from its stream, here or elsewhere, when it is due or its message
+    /// arrives; meanwhile it costs no worker anything. A run whose components do something besides, have a timeout under way,
+    /// or tasks of their own, stays. Default 10 s.
+    pub fn park_after(mut self, wait: Duration) -> Self {
+        self.park_after = wait;
+        self
+    }
+
     /// How runs are executed: limits, durability, cache, secrets, classifiers. Its sink is the backend's, whatever it says.
     pub fn runtime(mut self, options: RuntimeBuilder) -> Self {
         self.runtime = options;
@@ -161,7 +174,17 @@ impl WorkerBuilder {
     /// [`ErrorKind::Config`] without a workflow, and for names, numbers and durations that no worker can have.
     pub fn build(self) -> Result<Worker> {
         self.check()?;
-        let Self { backend, runtime, registry, deployment, policy, policies, options, cancel_grace } = self;
+        let Self {
+            backend,
+            runtime,
+            registry,
+            deployment,
+            policy,
+            policies,
+            options,
+            cancel_grace,
+            park_after,
+        } = self;
         let policy_of = |name: &str| policies.get(name).copied().unwrap_or(policy);
         let wanted = registry.names().map(|name| Wanted { workflow: name.into(), policy: policy_of(name) });
         let wanted = wanted.collect();
@@ -170,6 +193,7 @@ impl WorkerBuilder {
             .shared_sink(Arc::clone(backend.sink()))
             .registry(registry)
             .owner(identity.id.to_string())
+            .park_after(park_after)
             .build();
         let keeper = Keeper::new(Arc::clone(backend.queue()), options.lease, cancel_grace);
         let life = Life::default();

@@ -80,6 +80,11 @@ impl Held {
         self.opened.load(Ordering::Relaxed)
     }
 
+    /// How often the run was woken, as far as this worker knows: to be taken before the inbox is looked into.
+    pub(super) fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
     /// Names the run's execution. It is stopped if the lease was lost already.
     pub(super) fn executes(&self, local: &Arc<Local>) {
         // Set once: a grant is executed once.

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     Error, ErrorKind, Event, EventKind, Result, RunStatus, clock,
     lease::{Ending, release_of},
-    queue::{Due, Grant},
-    run::{ledger::Ledger, mail::CANCEL},
+    queue::{Due, Grant, Park},
+    run::{ledger::Ledger, mail::CANCEL, rest::Rest},
     runtime::{
         Ended, Local,
         takeover::{Assignment, By, Taken, end_without_executing},
@@ -94,26 +94,46 @@ async fn until_ended(inner: &Inner, grant: &Grant, held: &Held, local: &Arc<Loca
         inner.life.reaches(Phase::Over).await;
         clock::sleep(STOP_BOUND).await;
     };
-    // A run that only waits would be let go of here, as `Ending::Waits` with the wakes that `held` knows of.
     match select(pin!(local.ended()), pin!(given_time)).await {
         Either::Left((ended, _)) => {
             // Its own task has done so, unless it had to be ended in its place.
             inner.runtime.forget(local);
-            ending_of(ended, grant)
+            match ended {
+                Ended::Output(_) | Ended::Error(_) => Ending::Ended,
+                Ended::Parked(rest) => parked(inner, held, local, *rest).await,
+                Ended::LetGo(error) => ending_of(error, grant),
+            }
         }
         // A component blocks its thread: nothing that it does is recorded any more.
         Either::Right(_) => Ending::Drained,
     }
 }
 
-fn ending_of(ended: &Ended, grant: &Grant) -> Ending {
-    match ended {
-        Ended::Output(_) | Ended::Error(_) => Ending::Ended,
-        Ended::LetGo(error) => match error.kind() {
-            ErrorKind::Drained => Ending::Drained,
-            ErrorKind::Fenced => Ending::Fenced,
-            _ => unable(grant, error),
-        },
+/// A run that left memory is brought back by the queue: when it is due, or a message has come. One that came unheard of
+/// is looked for first; of those that come after this look, the queue knows.
+async fn parked(inner: &Inner, held: &Held, local: &Local, rest: Rest) -> Ending {
+    let seen_wakes = held.wakes();
+    let unread = rest.on_message && has_unread(inner, held, local).await;
+    let due = if unread { Some(Due::Now) } else { rest.due_ms.map(Due::AtMs) };
+    Ending::Waits(Park { due, on_message: rest.on_message, seen_wakes })
+}
+
+async fn has_unread(inner: &Inner, held: &Held, local: &Local) -> bool {
+    let (run, read) = (&held.lease.run, local.core.mail.last_read());
+    match inner.backend.sink().receive(run, read, 1).await {
+        Ok(page) => !page.is_empty(),
+        Err(error) => {
+            tracing::warn!(run = %run, error = %error, "a parked run's inbox cannot be read: it is given out again");
+            true
+        }
+    }
+}
+
+fn ending_of(let_go: &Error, grant: &Grant) -> Ending {
+    match let_go.kind() {
+        ErrorKind::Drained => Ending::Drained,
+        ErrorKind::Fenced => Ending::Fenced,
+        _ => unable(grant, let_go),
     }
 }
 
