@@ -1,6 +1,8 @@
 //! What is wrong with a server is said by the queue in a typed error that names the run and what to do. What was queued
 //! stays, and others go on.
 
+#[path = "queue_faults/cost.rs"]
+mod cost;
 #[allow(dead_code, reason = "most of it is for tests of sinks")]
 #[path = "support/events.rs"]
 mod events;
@@ -8,6 +10,8 @@ mod events;
 mod foreign;
 #[path = "queue_faults/many.rs"]
 mod many;
+#[path = "queue_faults/moves.rs"]
+mod moves;
 #[path = "queue_faults/server.rs"]
 mod server;
 #[path = "queue_faults/wake.rs"]

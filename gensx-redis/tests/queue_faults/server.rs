@@ -158,3 +158,29 @@ async fn numbers_of_leases_grow_though_the_server_s_time_goes_back() {
     assert_eq!(queue.enqueue(&entry("run")).await.unwrap(), Enqueued::Known(run_id("run")));
     assert_eq!(queue.release(&first, &Release::Done, true).await.unwrap(), Released::Lost);
 }
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_answered_the_same_again() {
+    let server = RedisServer::start();
+    let queue = connect(&server).await;
+    put(&queue, &Enqueue { first: Some((*b"the first event").into()), ..entry("run") }).await;
+    put(&queue, &entry("other")).await;
+    server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+    let grant = claim(&queue, 1).await.grants.remove(0);
+    server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "-1"]);
+    // The same request, byte by byte, as the client sends it over its next connection.
+    let log = server.command(&["SLOWLOG", "GET", "10"]);
+    let (_, request) = log.split_once("EVALSHA\n").expect("it was asked for");
+    let words = request.lines().take_while(|word| !word.contains("127.0.0.1:"));
+    let words: Vec<&str> = std::iter::once("EVALSHA").chain(words).collect();
+    let again = || server.command(&words);
+    let answer = again();
+    for part in ["run", "the first event", &grant.lease.number.to_string()] {
+        assert!(answer.lines().any(|line| line == part), "`{part}` is not in {answer}");
+    }
+    assert!(!answer.contains("other"), "{answer}");
+    // Not what is somebody else's by now.
+    assert_eq!(queue.release(&grant.lease, &Release::Back, false).await.unwrap(), Released::Released);
+    assert_eq!(claim(&queue, 9).await.grants.len(), 2);
+    assert!(!again().contains("the first event"));
+}
