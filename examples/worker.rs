@@ -34,7 +34,13 @@ async fn main() -> gensx::Result<()> {
     // The name of what is deployed: while runs move from an old one to a new one, both work.
     let deployment = std::env::var("DEPLOYMENT").unwrap_or_else(|_| "default".into());
     let backend = gensx::backend_from_env().await?;
-    let worker = Worker::builder(backend).register(&digest).concurrency(16).deployment(deployment).build()?;
+    let worker = Worker::builder(backend)
+        .register(&digest)
+        .concurrency(16)
+        .deployment(deployment)
+        // Short, to show how runs move to other workers: 25 s by default.
+        .drain_deadline(Duration::from_secs(1))
+        .build()?;
     println!("worker {} of deployment {} works", worker.id(), worker.deployment());
     worker.run_until(gensx::shutdown_signal()).await
 }
