@@ -18,7 +18,7 @@ use measure::Row;
 
 type Figure = (&'static str, fn() -> Vec<Row>);
 
-const FIGURES: [Figure; 13] = [
+const FIGURES: [Figure; 14] = [
     ("overhead", call::overhead),
     ("scale", call::scale),
     ("chain", chain::strict),
@@ -31,6 +31,7 @@ const FIGURES: [Figure; 13] = [
     ("redis-resume", redis::resume),
     ("redis-readers", redis::readers),
     ("redis-memory", redis::memory),
+    ("fleet", redis::fleet),
     ("peers", peers::peers),
 ];
 

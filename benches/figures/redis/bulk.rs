@@ -65,7 +65,7 @@ async fn run_to_end(runtime: &Runtime, steps: u32) -> RunId {
 }
 
 /// The events of some runs, each with the name of a stream for the baseline.
-async fn events_of(sink: &Arc<dyn EventSink>, runs: &[RunId]) -> Vec<(String, Payload)> {
+pub(super) async fn events_of(sink: &Arc<dyn EventSink>, runs: &[RunId]) -> Vec<(String, Payload)> {
     let mut events = Vec::new();
     for run in runs {
         let (key, mut after) = (format!("plain:{run}"), 0);

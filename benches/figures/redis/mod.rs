@@ -2,6 +2,7 @@
 
 mod bulk;
 mod chain;
+mod fleet;
 mod memory;
 mod plain;
 mod readers;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 use gensx::{EventSink, RedisSink};
 use gensx_test_servers::RedisServer;
 
-pub use self::{bulk::bulk, chain::strict, memory::memory, readers::readers, resume::resume, text::text};
+pub use self::{
+    bulk::bulk, chain::strict, fleet::fleet, memory::memory, readers::readers, resume::resume, text::text,
+};
 
 /// A server, the sink on it, and a plain client of it.
 struct Bench {
