@@ -8,7 +8,7 @@ use std::{
     task::Waker,
 };
 
-use super::{lock, node::ByCall};
+use super::{by_call::ByCall, lock};
 use crate::CallId;
 
 /// The wakers of such calls, by their parents.

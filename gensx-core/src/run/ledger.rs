@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::node::ByCall;
+use super::by_call::ByCall;
 use crate::{
     CallId, Error, ErrorKind, EventId, Result, RunId,
     event::{ErrorBody, Event, EventKind, Json, Origin, Outcome, QueuedAs, RunStatus},

@@ -1,5 +1,6 @@
 //! One run in this process: what its calls share.
 
+pub(crate) mod by_call;
 pub(crate) mod foreign;
 pub(crate) mod gate;
 pub(crate) mod ledger;
