@@ -10,8 +10,8 @@ use std::{
 };
 
 use fastrand::Rng;
-use futures_util::{StreamExt as _, stream};
-use gensx::{Backend, Client, ErrorKind, Event, RunId, queue::QueueStats};
+use futures_util::{StreamExt as _, future::join_all, stream};
+use gensx::{Backend, Client, ErrorKind, Event, Listed, RunId, queue::QueueStats};
 use gensx_test_servers::{Proxy, RedisServer};
 use tokio::{
     task::JoinSet,
@@ -38,6 +38,8 @@ const END_LIMIT: Duration = Duration::from_secs(180);
 const EMPTY_LIMIT: Duration = Duration::from_secs(30);
 /// The wait before something is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// Runs that a failure shows.
+const SHOWN: usize = 8;
 /// Streams that are read at once.
 const READS_AT_ONCE: usize = 16;
 
@@ -178,9 +180,20 @@ async fn until_empty(client: &Client, limit: Duration) {
             }
             last = Some(stats);
         }
-        assert!(began.elapsed() < limit, "after {limit:?} there are still {last:?}");
+        if began.elapsed() > limit {
+            panic!("after {limit:?} there are still {last:?}: {:#?}", unfinished(client).await);
+        }
         sleep(ASK_AGAIN).await;
     }
+}
+
+/// Some of the runs that have not ended, and where they stand: for who looks into a failure.
+async fn unfinished(client: &Client) -> Vec<String> {
+    let page = client.list(Listed::Unfinished, None, SHOWN).await.unwrap_or_default();
+    let shown = page
+        .iter()
+        .map(|(run, head)| async move { format!("{run} at {}: {:?}", head.last, client.find(run).await) });
+    join_all(shown).await
 }
 
 /// Until those that were killed count as dead.

@@ -4,7 +4,6 @@
 //!
 //! `GENSX_CHAOS_SEED=N` repeats the dice of a failure; with `GENSX_SOAK_SECONDS=N` runs are started for so long.
 #![allow(missing_docs)]
-#![cfg(unix)]
 
 mod checks;
 mod driver;

@@ -116,24 +116,36 @@ impl Struck {
     }
 }
 
-/// Cuts Redis off twice, and kills it once in between; again and again until `over`, and once in any case.
+/// Cuts Redis off, kills it, and cuts it off again; from the beginning, until `over`, and once in any case.
 pub(crate) async fn strike_at_store(proxy: &Proxy, server: &mut RedisServer, over: &AtomicBool) -> Done {
     let mut done = Done::default();
-    while done.cut_offs == 0 || !over.load(Ordering::Relaxed) {
+    for strike in [Store::CutOff, Store::Kill, Store::CutOff].into_iter().cycle() {
         sleep(STORE_INTERVAL).await;
-        cut_off(proxy, &mut done).await;
-        sleep(STORE_INTERVAL).await;
-        tokio::task::block_in_place(|| server.restart());
-        done.restarts += 1;
-        sleep(STORE_INTERVAL).await;
-        cut_off(proxy, &mut done).await;
+        if done.cut_offs >= 2 && over.load(Ordering::Relaxed) {
+            break;
+        }
+        match strike {
+            Store::CutOff => {
+                cut_off(proxy).await;
+                done.cut_offs += 1;
+            }
+            Store::Kill => {
+                tokio::task::block_in_place(|| server.restart());
+                done.restarts += 1;
+            }
+        }
     }
     done
 }
 
-async fn cut_off(proxy: &Proxy, done: &mut Done) {
+#[derive(Clone, Copy)]
+enum Store {
+    CutOff,
+    Kill,
+}
+
+async fn cut_off(proxy: &Proxy) {
     proxy.cut_off();
     sleep(CUT_OFF).await;
     proxy.let_through();
-    done.cut_offs += 1;
 }
