@@ -11,7 +11,7 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt as _, future::join_all, stream};
-use gensx::{Backend, Client, ErrorKind, Event, Listed, RunId, queue::QueueStats};
+use gensx::{Backend, Client, ErrorKind, Event, Listed, RunId, queue::QueueStats, sink::MAX_PAGE};
 use gensx_test_servers::{Proxy, RedisServer};
 use tokio::{
     task::JoinSet,
@@ -54,7 +54,7 @@ pub(crate) struct Seen {
     pub(crate) seed: u64,
     pub(crate) journeys: Vec<Journey>,
     pub(crate) done: Done,
-    /// Keys of Redis that hold something of a queue, or list a run that has not ended.
+    /// Keys of Redis that hold something of a queue.
     pub(crate) left: BTreeSet<String>,
     pub(crate) stats: QueueStats,
 }
@@ -104,6 +104,10 @@ async fn chaos(seed: u64) -> Seen {
     let (workers, processes) = struck.end().await;
     until_no_worker(&client).await;
     let direct = gensx::backend_from_url(&server.url()).await.unwrap();
+    let mut unfinished = direct.sink().list(true, None, MAX_PAGE).await.unwrap();
+    // A worker that is killed while its sink opens leaves the run of its probe behind.
+    unfinished.retain(|(run, _)| !run.as_str().starts_with("gensx-probe-"));
+    assert_eq!(unfinished, [], "have not ended, and are not queued");
     let journeys = journeys(&direct, runs, folder.path()).await;
     println!("all were read after {:.1} s; there were {processes} workers", began.elapsed().as_secs_f64());
     Seen {
@@ -223,7 +227,6 @@ async fn journeys(backend: &Backend, runs: u64, ledgers: &std::path::Path) -> Ve
 
 /// What a worker's last claim gave expires by itself.
 fn left(server: &RedisServer) -> BTreeSet<String> {
-    let keys = |pattern| server.command(&["KEYS", pattern]);
-    let all = format!("{}\n{}", keys("gensx:{gensx:queue}:*"), keys("gensx:{ix*}:open"));
+    let all = server.command(&["KEYS", "gensx:{gensx:queue}:*"]);
     all.lines().filter(|key| !key.is_empty() && !key.contains(":given:")).map(str::to_owned).collect()
 }

@@ -67,6 +67,12 @@ impl Process {
         self.ledger.exists()
     }
 
+    /// Demands that it has not ended by itself.
+    pub(crate) fn expect_alive(&mut self) {
+        let status = self.child.try_wait().unwrap();
+        assert!(status.is_none(), "{} ended by itself: {status:?}", self.ledger.display());
+    }
+
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }

@@ -64,6 +64,7 @@ impl Struck {
             if over.load(Ordering::Relaxed) {
                 break;
             }
+            self.workers.iter_mut().for_each(Process::expect_alive);
             self.wake(|since| strike >= since + STOPPED_STRIKES);
             self.strike(strike, &mut random).await;
             while let Some(drained) = self.drains.try_join_next() {
