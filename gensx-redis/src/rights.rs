@@ -24,7 +24,8 @@ pub(crate) async fn check(store: &Store, run: &RunId, expire_ms: u64) -> Result<
     listen(store, run).await
 }
 
-/// What the scripts and the library ask for, each so that it changes nothing but the probe's keys.
+/// What the scripts and the library ask for, each so that it changes nothing but the probe's keys, and so that it may be
+/// asked again: an answer may be lost.
 fn commands(store: &Store, run: &RunId, expire_ms: u64) -> Vec<Vec<String>> {
     let keys = &store.keys;
     let (stream, copy, inbox) = (keys.stream(run), keys.copy(run), keys.inbox(run));
@@ -33,21 +34,21 @@ fn commands(store: &Store, run: &RunId, expire_ms: u64) -> Vec<Vec<String>> {
     let list: [&[&str]; 30] = [
         &["PING"],
         &["TIME"],
-        &["XADD", &copy, "1-1", "e", ""],
+        &["XADD", &copy, "*", "e", ""],
         &["PEXPIRE", &copy, &expire],
         &["PTTL", &copy],
         &["XRANGE", &copy, "-", "+"],
         &["XREVRANGE", &copy, "+", "-"],
         &["XLEN", &copy],
         &["COPY", &copy, &stream],
-        &["RENAME", &stream, &copy],
+        &["RENAME", &copy, &copy],
         &["HSET", &inbox, "n", "0"],
         &["PEXPIRE", &inbox, &expire],
         &["HGET", &inbox, "n"],
         &["HMGET", &inbox, "n"],
         &["HLEN", &inbox],
         &["HDEL", &inbox, "n"],
-        &["UNLINK", &copy, &inbox],
+        &["UNLINK", &copy, &stream, &inbox],
         &["SET", &copy, "", "PX", &expire],
         &["GET", &copy],
         &["TYPE", &copy],

@@ -8,9 +8,6 @@
 mod events;
 #[path = "queue_torture/oracle.rs"]
 mod oracle;
-#[allow(dead_code, reason = "most of it is for tests of sinks")]
-#[path = "support/proxy.rs"]
-mod proxy;
 #[path = "support/work.rs"]
 mod work;
 #[path = "queue_torture/worker.rs"]
@@ -29,12 +26,11 @@ use gensx_core::{
     queue::{Due, Enqueue, Limit, QueueErrorKind},
 };
 use gensx_redis::{RedisQueue, RedisSink};
-use gensx_test_servers::{RedisCluster, RedisServer};
+use gensx_test_servers::{Proxy, RedisCluster, RedisServer};
 
 use self::{
     events::soon,
     oracle::Oracle,
-    proxy::Proxy,
     work::{assert_empty, entry},
     worker::Worker,
 };

@@ -11,8 +11,6 @@ mod crowd;
 mod events;
 #[path = "torture/oracle.rs"]
 mod oracle;
-#[path = "support/proxy.rs"]
-mod proxy;
 #[path = "torture/reader.rs"]
 mod reader;
 #[path = "torture/silence.rs"]
@@ -31,12 +29,11 @@ use std::{
 
 use gensx_core::{EventSink, RunId};
 use gensx_redis::RedisSink;
-use gensx_test_servers::RedisServer;
+use gensx_test_servers::{Proxy, RedisServer};
 
 use self::{
     events::{run_id, soon},
     oracle::Stream,
-    proxy::Proxy,
     reader::{Reader, Sittings},
     writer::{Answers, Writer},
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gensx_core::SinkErrorKind::{Config, Unavailable};
 use gensx_redis::{Checks, RedisSink};
-use gensx_test_servers::RedisServer;
+use gensx_test_servers::{Proxy, RedisServer};
 
 use crate::{
     SECRET, expect,
@@ -141,4 +141,20 @@ async fn settings_that_put_runs_at_risk_are_refused_when_checks_are_strict() {
     RedisSink::connect(&server.url()).await.expect("a warning is all");
     server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     strict().await.unwrap();
+}
+
+/// What is not answered is asked again, also of the probe.
+#[tokio::test]
+async fn an_answer_that_is_lost_while_a_sink_opens_is_no_fault_of_the_data() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port(), 1).await;
+    proxy.lose_one_in(40);
+    let mut opened = 0;
+    for _ in 0..40 {
+        match RedisSink::connect(&proxy.url()).await {
+            Ok(_) => opened += 1,
+            Err(error) => assert_eq!(error.kind(), Unavailable, "{error:?}"),
+        }
+    }
+    assert!(proxy.lost() >= 10 && opened >= 10, "{} answers lost, {opened} opened", proxy.lost());
 }

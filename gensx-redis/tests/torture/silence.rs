@@ -7,12 +7,11 @@ use gensx_core::{
     sink::{Append, events},
 };
 use gensx_redis::RedisSink;
-use gensx_test_servers::RedisServer;
+use gensx_test_servers::{Proxy, RedisServer};
 
 use crate::{
     connect,
     events::{next, opening, run_id, soon, text},
-    proxy::Proxy,
 };
 
 /// Short, so that the test is; three in a row without an answer, and a connection is left.

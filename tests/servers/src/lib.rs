@@ -4,11 +4,13 @@
 mod cluster;
 pub mod harness;
 mod process;
+mod proxy;
 mod redis;
 mod sentinel;
 mod tls;
 
 pub use cluster::{RedisCluster, SlotMove};
+pub use proxy::Proxy;
 pub use redis::{RedisServer, RedisServerBuilder};
 pub use sentinel::RedisSentinel;
 pub use tls::TestCertificates;
