@@ -10,6 +10,7 @@ use redis::{Value, cmd};
 use crate::{
     builder::Checks,
     error::{Failure, TOO_OLD},
+    index::Listed,
     queue, reply, rights, script,
     store::Store,
 };
@@ -133,6 +134,7 @@ async fn rehearse(probe: &Store, run: &RunId) -> Result<(), Failure> {
         closes,
     };
     probe.append(&batch(1, BatchKind::Opens("gensx.probe".into()), None)).await?;
+    expire(probe, run).await?;
     let message = Message { number: 0, name: "gensx.probe".into(), body: "null".into(), id: None };
     probe.send(run, message).await?;
     probe.receive(run, 0, 1).await?;
@@ -145,6 +147,15 @@ async fn rehearse(probe: &Store, run: &RunId) -> Result<(), Failure> {
             Err(Failure::unavailable(format!("a probe of the append was answered {answer:?}: try again")))
         }
     }
+}
+
+/// Should this process end in the middle of the probe, it is gone after a while, as is its place in the lists.
+async fn expire(probe: &Store, run: &RunId) -> Result<(), Failure> {
+    let mut command = cmd("PEXPIRE");
+    command.arg(probe.keys.stream(run)).arg(probe.retention_ms.unwrap_or_default());
+    probe.link.ask(command).await?;
+    let listed = Listed { all: true, unfinished: true, due_ms: probe.retention_ms };
+    probe.set_listed(run, listed, None).await.map(drop)
 }
 
 #[cfg(test)]
