@@ -33,7 +33,7 @@ pub use gensx_core::{
 };
 pub use gensx_macros::component;
 #[cfg(feature = "redis")]
-pub use gensx_redis::{RedisQueue, RedisSink};
+pub use gensx_redis::{RedisCache, RedisQueue, RedisSink};
 #[cfg(feature = "sqlite")]
 pub use gensx_sqlite::{SqliteQueue, SqliteSink};
 

@@ -1,8 +1,14 @@
 //! A thread for the library's own I/O: what must go on when a component blocks every thread of the application.
 
-use std::sync::OnceLock;
+use std::{pin::pin, sync::OnceLock, time::Duration};
 
-use tokio::runtime::{Builder, Handle};
+use futures_util::future::select;
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+};
+
+use crate::clock;
 
 /// Runs a task of the library's own.
 #[expect(clippy::disallowed_methods, reason = "this is the module that spawns the library's own tasks")]
@@ -29,4 +35,17 @@ fn handle() -> &'static Handle {
             .expect("a thread for gensx's own I/O");
         handle
     })
+}
+
+/// Sleeps by the clock of the library's own thread, which no test pauses, nor a busy application delays. Nothing is begun
+/// before the first poll.
+pub(crate) async fn sleep(duration: Duration) {
+    let (done, mut over) = oneshot::channel::<()>();
+    spawn(async move {
+        let mut done = done;
+        // Whoever slept may have ended earlier.
+        let _ = select(pin!(clock::sleep(duration)), pin!(done.closed())).await;
+    });
+    // An error says that the other side is gone: the time is over.
+    let _ = (&mut over).await;
 }

@@ -80,6 +80,16 @@ impl Keys {
         self.queue("bell")
     }
 
+    /// A key of one output of the cache, by the hash of its name: each output is in a slot of its own.
+    pub(crate) fn cache(&self, hash: &str, what: &str) -> String {
+        format!("{}:{{cache:{hash}}}:{what}", self.prefix)
+    }
+
+    /// The channel that tells of outputs that others wait for.
+    pub(crate) fn cache_bell(&self) -> String {
+        format!("{}:cache", self.prefix)
+    }
+
     pub(crate) fn index(&self, shard: u32, index: Index) -> String {
         let name = match index {
             Index::All => "runs",

@@ -1,4 +1,4 @@
-//! The Redis backend of gensx: streams and a queue on one node, behind Sentinel, or on a Cluster.
+//! The Redis backend of gensx: streams, a queue and a cache on one node, behind Sentinel, or on a Cluster.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gensx_core::SinkError> {
@@ -20,6 +20,7 @@ mod alarm;
 mod append;
 mod backend;
 mod builder;
+mod cache;
 mod checks;
 mod clock;
 mod connect;
@@ -45,5 +46,6 @@ mod tls;
 
 pub use backend::backend;
 pub use builder::{Checks, RedisSinkBuilder};
+pub use cache::RedisCache;
 pub use queue::RedisQueue;
 pub use sink::RedisSink;

@@ -1,4 +1,4 @@
-//! The scripts of runs: short, each over the keys of one run, and without a loop over anything that grows.
+//! The scripts of runs and of the cache: short, each over the keys of one run or output, and without a loop over anything that grows.
 
 use std::sync::LazyLock;
 
@@ -46,6 +46,10 @@ macro_rules! scripts {
 
 scripts! {
     APPEND = "scripts/append.lua",
+    CACHE_ABANDON = "scripts/cache_abandon.lua",
+    CACHE_FILL = "scripts/cache_fill.lua",
+    CACHE_LEAD = "scripts/cache_lead.lua",
+    CACHE_RENEW = "scripts/cache_renew.lua",
     DELETE = "scripts/delete.lua",
     HEAD = "scripts/head.lua",
     INDEX = "scripts/index.lua",

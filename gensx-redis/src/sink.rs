@@ -20,6 +20,7 @@ use crate::{
     alarm::Alarms,
     append::{Next, fits_lane},
     builder::RedisSinkBuilder,
+    cache::RedisCache,
     error::Failure,
     hub::Hub,
     lane::{Lane, Lanes},
@@ -94,6 +95,25 @@ impl RedisSink {
     #[must_use]
     pub fn queue(&self) -> RedisQueue {
         RedisQueue::new(self.name.clone(), Arc::clone(&self.store), Arc::clone(&self.hub))
+    }
+
+    /// A cache on the same server and prefix, over the same connections, for
+    /// [`RuntimeBuilder::cache`](gensx_core::RuntimeBuilder::cache). For one that may be evicted from, open a sink on another
+    /// server: a server has one `maxmemory-policy`, and any but `noeviction` removes runs.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), gensx_core::SinkError> {
+    /// use gensx_core::Runtime;
+    /// use gensx_redis::RedisSink;
+    ///
+    /// let sink = RedisSink::connect("redis://127.0.0.1:6379").await?;
+    /// let runtime = Runtime::builder().cache(sink.cache()).sink(sink).build();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn cache(&self) -> RedisCache {
+        RedisCache::new(self.name.clone(), Arc::clone(&self.store), Arc::clone(&self.hub))
     }
 
     pub(crate) fn start(store: Arc<Store>, name: String) -> Result<Self, SinkError> {

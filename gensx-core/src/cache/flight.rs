@@ -108,7 +108,7 @@ impl Watch {
         self.woken.load(Ordering::Acquire) && !self.polled.load(Ordering::Acquire)
     }
 
-    async fn stalls(&self) {
+    pub(super) async fn stalls(&self) {
         loop {
             let mut news = pin!(self.news.notified());
             news.as_mut().enable();

@@ -10,7 +10,7 @@ use self::unheard::Unheard;
 use super::{Built, CallFuture, Failure, Seen, attempt, outside, replay, settle};
 use crate::{
     Error, ErrorKind, Fate, Result,
-    cache::{Flight, Watch},
+    cache::{Flight, Leadership, Looked, Watch},
     component::{Durability, InputRecord},
     error::ErrorRecord,
     event::{ErrorBody, EventKind, Json, Origin, Outcome},
@@ -124,6 +124,8 @@ struct Running<'a, T> {
     inputs: Box<InputRecord>,
     wait: Option<Wait>,
     flight: Option<Flight>,
+    /// Other processes wait for its output.
+    lead: Option<Leadership>,
     /// What others who wait for its flight see of it.
     watch: Option<Arc<Watch>>,
     unheard: Option<Unheard<T>>,
@@ -196,7 +198,7 @@ impl<'a, T: Send> Running<'a, T> {
             return Err(cancelled(&call.spec.name));
         };
         let open = Open { node, place };
-        Ok(Box::new(Self { call, open, inputs, wait, flight: None, watch: None, unheard: None }))
+        Ok(Box::new(Self { call, open, inputs, wait, flight: None, lead: None, watch: None, unheard: None }))
     }
 
     fn node(&self) -> &Arc<Node> {
@@ -224,7 +226,14 @@ impl<'a, T: Send> Running<'a, T> {
         let key = self.cache_key();
         let watch = Arc::clone(self.watch.get_or_insert_default());
         self.flight = config.flights.enter(key, &watch).await;
-        let json = config.cache.get(&key.to_string()).await?;
+        // Who computes it here and is not polled may be waiting for this call: it is not to be followed.
+        let json = match config.cache.look(key, self.flight.is_some(), &watch).await {
+            Looked::Hit(json) => json,
+            Looked::Compute(lead) => {
+                self.lead = lead;
+                return None;
+            }
+        };
         let json = serde_json::value::RawValue::from_string(json).ok()?;
         let value = (self.call.output.decode)(&json).ok()?;
         // One that this caller does not accept is computed anew.
@@ -322,10 +331,9 @@ impl<'a, T: Send> Running<'a, T> {
     async fn succeed(&mut self, settled: Settled<T>) -> Result<T> {
         let Settled { value, json, origin } = settled;
         if let (Some(ttl), Origin::Executed) = (self.call.spec.cache_ttl, origin) {
-            let config = Arc::clone(&self.run().config);
-            config.cache.put(&self.cache_key().to_string(), json.get(), ttl).await;
+            self.keep(&json, ttl).await;
         }
-        self.flight = None;
+        self.let_go();
         let type_name = (self.call.output.type_name)().to_owned();
         let recorded = self.record(Known::Output { json, type_name, origin })?;
         let Some((position, turn)) = recorded else {
@@ -341,8 +349,23 @@ impl<'a, T: Send> Running<'a, T> {
         }
     }
 
+    async fn keep(&mut self, json: &Json, ttl: Duration) {
+        match self.lead.take() {
+            Some(lead) => lead.fill(json.get(), ttl).await,
+            None => {
+                let config = Arc::clone(&self.run().config);
+                config.cache.put(self.cache_key(), json.get(), ttl).await;
+            }
+        }
+    }
+
+    /// Lets others compute, if this call leaves nothing in the cache.
+    fn let_go(&mut self) {
+        (self.lead, self.flight) = (None, None);
+    }
+
     async fn fail(&mut self, failure: Failure) -> Result<T> {
-        self.flight = None;
+        self.let_go();
         let mut error = failure.error.with_fate(Fate::Permanent);
         let body = {
             let run = self.run();

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 use super::{Config, Inner, Limits, OutsideRuns, Runtime, registry::Registry};
 use crate::{
     Component,
-    cache::{Cache, Flights, MemoryCache},
+    cache::{Cache, Desk, Flights, MemoryCache},
     call::Probe,
     clock::{Clock, SystemClock},
     component::Durability,
@@ -68,7 +68,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Where `cache(..)` keeps outputs. Default: a [`MemoryCache`].
+    /// Where `cache(..)` keeps outputs. Default: a [`MemoryCache`]. With one that processes share, such as `RedisCache`,
+    /// identical calls in flight at once are computed once in all of them.
     pub fn cache(mut self, cache: impl Cache) -> Self {
         self.cache = Some(Arc::new(cache));
         self
@@ -171,7 +172,7 @@ impl RuntimeBuilder {
     pub fn build(self) -> Runtime {
         let config = Config {
             sink: self.sink.unwrap_or_else(|| Arc::new(MemorySink::new())),
-            cache: self.cache.unwrap_or_else(|| Arc::new(MemoryCache::default())),
+            cache: Desk::new(self.cache.unwrap_or_else(|| Arc::new(MemoryCache::default()))),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::default())),
             durability: self.durability,
             limits: self.limits,

@@ -36,7 +36,7 @@ use self::{
 };
 use crate::{
     Component, Error, ErrorKind, Result, RunId,
-    cache::{Cache, Flights},
+    cache::{Desk, Flights},
     call::Probe,
     clock::Clock,
     component::Durability,
@@ -52,7 +52,7 @@ const LIST_PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) sink: Arc<dyn EventSink>,
-    pub(crate) cache: Arc<dyn Cache>,
+    pub(crate) cache: Desk,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) durability: Durability,
     pub(crate) limits: Limits,

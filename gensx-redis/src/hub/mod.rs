@@ -3,6 +3,7 @@
 
 mod bell;
 mod mail;
+mod outputs;
 mod ring;
 mod serve;
 mod state;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use self::{
     bell::{QueueBell, Rung},
     mail::Mail,
+    outputs::Outputs,
     state::{Bell, Known, Runs, Verdict},
 };
 use crate::{clock, error::Failure, store::Store, thread};
@@ -37,6 +39,7 @@ struct State {
     runs: Runs,
     mail: Mail,
     queue: QueueBell,
+    outputs: Outputs,
     task: Task,
 }
 
@@ -208,6 +211,42 @@ impl Hub {
             }
             failure = news.borrow().failure.clone();
         }
+    }
+}
+
+impl Hub {
+    /// Begins to wait for an output of the cache. Where no task can listen, nothing rings, and the wait is for its time.
+    pub(crate) fn await_output(&self, name: &str) -> Listener {
+        let rung = self.0.state().outputs.enter(name);
+        if let Err(failure) = self.wake() {
+            tracing::debug!(?failure, "no doorbell is heard");
+        }
+        Listener { inner: Arc::clone(&self.0), name: name.to_owned(), rung }
+    }
+}
+
+/// One who waits for an output. Dropped, it waits no longer.
+pub(crate) struct Listener {
+    inner: Arc<Inner>,
+    name: String,
+    rung: tokio::sync::watch::Receiver<()>,
+}
+
+impl Listener {
+    pub(crate) fn is_heard(&self) -> bool {
+        self.inner.state().outputs.is_heard()
+    }
+
+    /// Ends when it rings, or may have rung unheard.
+    pub(crate) async fn rung(&mut self) {
+        // The sender lives as long as this.
+        let _ = self.rung.changed().await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.inner.state().outputs.leave(&self.name);
     }
 }
 

@@ -84,11 +84,16 @@ impl<E: Into<Failure>> std::convert::From<E> for Ended {
 }
 
 impl State {
+    fn is_wanted(&self) -> bool {
+        !self.runs.is_empty() || self.mail.is_wanted() || self.queue.is_wanted() || self.outputs.is_wanted()
+    }
+
     /// `for_long`: for as long as a request may take.
     fn unheard(&mut self, ended: Ended, for_long: bool) {
         self.runs.unheard();
         self.mail.unheard();
         self.queue.unheard();
+        self.outputs.unheard();
         // One try that failed is no news for readers, unless the next ones must fail, too.
         if let Ended::Failed(failure) = ended
             && (for_long || !failure.is_transient())
@@ -108,7 +113,7 @@ async fn wanted(inner: &Inner) -> bool {
             if state.task == Task::Closed {
                 return false;
             }
-            if !state.runs.is_empty() || state.mail.is_wanted() || state.queue.is_wanted() {
+            if state.is_wanted() {
                 return true;
             }
         }
@@ -182,10 +187,15 @@ async fn listen(inner: &Arc<Inner>) -> Result<(), Ended> {
 impl Session<'_> {
     /// Listens to what is new. `true`: there may be more.
     async fn ask(&mut self) -> Result<bool, Ended> {
-        let (runs, mail, queue) = {
+        let (runs, mail, queue, outputs) = {
             let mut state = self.inner.state();
             let mail = state.mail.is_wanted() && !state.mail.is_heard();
-            (state.runs.next_to_ask(LISTEN_AT_ONCE), mail, state.queue.is_to_be_asked())
+            (
+                state.runs.next_to_ask(LISTEN_AT_ONCE),
+                mail,
+                state.queue.is_to_be_asked(),
+                state.outputs.is_to_be_asked(),
+            )
         };
         if queue {
             self.ask_for_the_queue().await?;
@@ -195,8 +205,12 @@ impl Session<'_> {
             within(limit, self.connection.listen_to_all(&keys.mail())).await?;
             self.inner.state().mail.heard();
         }
+        if outputs {
+            within(limit, self.connection.listen_to_all(&keys.cache_bell())).await?;
+            self.inner.state().outputs.heard();
+        }
         if runs.is_empty() {
-            return Ok(mail || queue);
+            return Ok(mail || queue || outputs);
         }
         let channels: Vec<String> = runs.iter().map(|run| keys.channel(run)).collect();
         let answers = within(limit, self.connection.listen(&channels)).await?;
@@ -242,6 +256,7 @@ impl Session<'_> {
             let mut state = self.inner.state();
             state.runs.look_again();
             state.mail.miss();
+            state.outputs.miss();
             state.queue.unheard();
         }
         match push.kind {
@@ -264,6 +279,10 @@ impl Session<'_> {
             && let Some(run) = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
         {
             state.mail.ring(run);
+        } else if channel == keys.cache_bell().as_bytes()
+            && let Ok(name) = std::str::from_utf8(text)
+        {
+            state.outputs.ring(name);
         } else if channel == keys.queue_bell().as_bytes()
             && let Some(cursor) = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
         {
