@@ -97,7 +97,8 @@ mod tests {
         outputs.ring("a");
         outputs.ring("c");
         assert!(a.has_changed().unwrap() && !b.has_changed().unwrap());
-        (a.mark_unchanged(), b.mark_unchanged());
+        a.mark_unchanged();
+        b.mark_unchanged();
         outputs.heard();
         assert!(outputs.is_heard() && a.has_changed().unwrap() && b.has_changed().unwrap());
         outputs.leave("a");
