@@ -200,6 +200,7 @@ pub trait RunQueue: std::fmt::Debug + Send + Sync + 'static {
     /// - **W2** Returns soon after an enqueue or a wake by this process or another one, and after a release that makes room.
     /// - **W3** It is a hint: it may return for nothing. What is due by time alone does not end it: that is
     ///   [`Claimed::next_due`].
+    /// - **W4** Returns soon after a run was delayed or parked to a time before everything that was due then.
     async fn wait(&self, ask: &Claim, cursor: u64) -> Result<(), QueueError>;
 
     /// Where a run stands; `None` if it is not in the queue.

@@ -212,7 +212,14 @@ impl Step<'_> {
         match record.ticket.place {
             Place::Ready => self.seat(record),
             Place::Leased { .. } => self.take_room(record.key),
-            Place::Delayed { .. } | Place::Parked { .. } | Place::Dead { .. } => Ok(()),
+            // Who waits goes by what was due at its last claim: it must hear of what is due earlier.
+            Place::Delayed { .. } | Place::Parked { .. } => {
+                let first = self.first_due()?;
+                let is_next = first.is_some() && first == record.ticket.due_ms();
+                self.counters.cursor += u64::from(is_next);
+                Ok(())
+            }
+            Place::Dead { .. } => Ok(()),
         }
     }
 

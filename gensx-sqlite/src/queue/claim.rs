@@ -103,10 +103,15 @@ impl Step<'_> {
 
     /// In how long something is due: zero if there was more than one call brings back.
     fn next_due(&self) -> Result<Option<Duration>, Failure> {
+        let due_ms = self.first_due()?;
+        Ok(due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(self.now_ms))))
+    }
+
+    /// The time of what is due next, of whatever kind.
+    pub(super) fn first_due(&self) -> Result<Option<u64>, Failure> {
         let mut statement = self.file.prepare_cached(sql::NEXT_DUE)?;
         let due_ms: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
-        let wait = |due_ms| Ok(Duration::from_millis(read::number(due_ms)?.saturating_sub(self.now_ms)));
-        due_ms.map(wait).transpose()
+        due_ms.map(read::number).transpose()
     }
 
     fn lanes(&mut self, ask: &Claim) -> Result<Vec<Lane>, Failure> {

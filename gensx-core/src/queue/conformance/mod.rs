@@ -174,6 +174,7 @@ suite! { $
     w1_a_wait_for_what_came_returns_at_once,
     w2_a_wait_returns_after_an_enqueue,
     w3_a_worker_that_waits_and_claims_gets_everything,
+    w4_a_wait_returns_when_something_is_due_earlier,
     s1_find_gives_each_state,
     s2_stats_count_by_state,
     s3_deployments_are_listed,

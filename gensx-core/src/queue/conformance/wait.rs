@@ -7,7 +7,7 @@ use futures_util::poll;
 use super::{Fixture, kit::*};
 use crate::{
     clock::BoxFuture,
-    queue::{Park, Release, Wake},
+    queue::{Due, Enqueue, Park, Release, Wake},
 };
 
 const ROUNDS: u64 = 20;
@@ -26,7 +26,7 @@ pub(super) async fn w1_a_wait_for_what_came_returns_at_once(Fixture { queue, oth
 pub(super) async fn w2_a_wait_returns_after_an_enqueue(Fixture { queue, other, .. }: Fixture) {
     for round in 0..ROUNDS {
         let (run, only) = (format!("run-{round}"), [limit("group", "key", 1)]);
-        let entry = crate::queue::Enqueue { limits: only.to_vec(), ..entry(&run) };
+        let entry = Enqueue { limits: only.to_vec(), ..entry(&run) };
         wakes(&queue, &other, async { put(&queue, &entry).await }).await;
         let grant = claim_one(&other).await;
         release(&queue, &grant.lease, Release::Park(Park::for_message(grant.wakes))).await;
@@ -35,7 +35,7 @@ pub(super) async fn w2_a_wait_returns_after_an_enqueue(Fixture { queue, other, .
         })
         .await;
         let (first, next) = (claim_one(&queue).await, format!("next-{round}"));
-        put(&queue, &crate::queue::Enqueue { run: run_id(&next), ..entry }).await;
+        put(&queue, &Enqueue { run: run_id(&next), ..entry }).await;
         wakes(&queue, &other, async { release(&queue, &first.lease, Release::Done).await }).await;
         release(&queue, &claim_one(&queue).await.lease, Release::Done).await;
     }
@@ -79,4 +79,14 @@ pub(super) async fn w3_a_worker_that_waits_and_claims_gets_everything(Fixture { 
     });
     let all = at_once(vec![client, worker]).await;
     assert_eq!(all[1].len(), RUNS);
+}
+
+pub(super) async fn w4_a_wait_returns_when_something_is_due_earlier(Fixture { queue, other, .. }: Fixture) {
+    put(&queue, &Enqueue { due: LATER, ..entry("later") }).await;
+    let sooner = Enqueue { due: Due::After(LONG / 2), ..entry("sooner") };
+    wakes(&queue, &other, async { put(&queue, &sooner).await }).await;
+    put(&queue, &entry("parked")).await;
+    let grant = claim_one(&queue).await;
+    let park = Release::Park(Park::until(Due::After(LONG / 4), grant.wakes));
+    wakes(&queue, &other, async { release(&other, &grant.lease, park).await }).await;
 }

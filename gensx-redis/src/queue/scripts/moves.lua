@@ -2,6 +2,8 @@
 -- changes its record, and has it arrive.
 
 local forgot = false
+-- Whether something waits for a time that is earlier than all others were.
+local sooner = false
 
 local function depart(run, r)
     redis.call('ZREM', AGENDA, run)
@@ -24,6 +26,8 @@ local function arrive(run, r, place, due)
     r.place, r.order, r.worker, r.number, r.gate, r.spot = place, tick(), '', '', 0, 0
     changed[run] = true
     if due then
+        local first = tonumber(redis.call('ZRANGE', AGENDA, 0, 0, 'WITHSCORES')[2])
+        sooner = sooner or not first or due < first
         redis.call('ZADD', AGENDA, int(due), run)
     end
     if place ~= 'X' then
@@ -47,12 +51,12 @@ local function forget(run)
     records[run], changed[run], forgot = false, nil, true
 end
 
--- Writes what is left to be written, and rings if a claim may give more than before.
+-- Writes what is left to be written, and rings if a claim may give more than before, or something is due earlier.
 local function finish()
     for run in pairs(changed) do
         redis.call('HSET', RUNS, run, encode(records[run]))
     end
-    local rings = save_fleet() or next(seated) ~= nil
+    local rings = save_fleet() or next(seated) ~= nil or sooner
     if rings then
         cursor = tick()
     end
