@@ -135,7 +135,9 @@ impl Start {
             Due::AtMs(at) => Some(at),
             Due::After(wait) => Some(self.client.sink().now_ms().await?.saturating_add(millis(wait))),
         };
-        let queued = QueuedAs { priority: self.priority, due_ms, limits: recorded(&self.limits) };
+        // Two starts of one id in one millisecond would write the same first event.
+        let start = self.id.as_ref().map(|_| RunId::generate().to_string());
+        let queued = QueuedAs { priority: self.priority, due_ms, limits: recorded(&self.limits), start };
         let kind = EventKind::RunStarted {
             workflow: self.workflow.to_string(),
             version: 0,

@@ -192,6 +192,9 @@ pub struct QueuedAs {
     /// What it must not exceed together with others.
     #[serde(default, skip_serializing_if = "is_default")]
     pub limits: Vec<QueuedLimit>,
+    /// What makes this start differ from every other of the same id, where the caller chose the id.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub start: Option<String>,
 }
 
 /// A bound that a run was queued with: see [`Limit`](crate::queue::Limit).

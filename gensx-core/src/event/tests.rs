@@ -111,6 +111,7 @@ fn kinds() -> Vec<EventKind> {
                     QueuedLimit { name: "onboarding".into(), key: text.clone(), max: 3 },
                     QueuedLimit { name: "all".into(), key: String::new(), max: 1 },
                 ],
+                start: Some(text.clone()),
             }),
         },
         EventKind::RunStarted {
