@@ -18,14 +18,25 @@ over_backends!(
     a_run_that_reaches_no_await_is_ended_after_the_grace_period,
     a_message_reaches_a_run_wherever_it_is,
     what_the_queue_lost_is_healed,
+    what_the_queue_lost_is_healed_by_a_worker,
+    workers_that_heal_at_once_do_no_harm,
     an_applications_run_is_left_to_it,
     a_leased_run_is_not_deleted,
     runs_are_listed_in_pages,
 );
 
+const HEAL_EVERY: Duration = Duration::from_millis(100);
+/// A start that no test waits for.
+const FAR_AWAY: Duration = Duration::from_secs(3_600);
+
 #[component]
 async fn quick(n: u32) -> gensx::Result<u32> {
     Ok(n)
+}
+
+#[component]
+async fn noted(name: String) -> gensx::Result<u32> {
+    Ok(did(&name))
 }
 
 #[component]
@@ -128,6 +139,47 @@ async fn what_the_queue_lost_is_healed(backend: Backend) {
     until_empty(&client).await;
     assert_eq!(client.heal().await.unwrap(), 0, "it has ended");
     working.drain().await;
+}
+
+async fn what_the_queue_lost_is_healed_by_a_worker(backend: Backend) {
+    let client = client(&backend);
+    let run = client.start("quick", &3).await.unwrap();
+    assert_eq!(backend.queue().remove(run.id()).await.unwrap(), Removed::Removed);
+    let working = Working::begin(Worker::builder(backend).register(&quick).heal_every(HEAL_EVERY));
+    assert_eq!(bounded("the output", run.output::<u32>()).await.unwrap(), 3);
+    until_empty(&client).await;
+    working.drain().await;
+}
+
+async fn workers_that_heal_at_once_do_no_harm(backend: Backend) {
+    let (client, name) = (client(&backend), fresh("healed"));
+    // One run is some worker's all the while.
+    let worker =
+        || Worker::builder(backend.clone()).register(&noted).register(&forever).heal_every(HEAL_EVERY);
+    let waits = client.start("forever", &name).await.unwrap();
+    let working = [(); 3].map(|()| Working::begin(worker()));
+    begins(&name).await;
+    let mut runs = Vec::new();
+    // More than one round looks at.
+    for n in 0..250 {
+        let run = client.start("noted", &format!("{name}/{n}")).start_after(FAR_AWAY).await.unwrap();
+        assert_eq!(backend.queue().remove(run.id()).await.unwrap(), Removed::Removed);
+        runs.push(run);
+    }
+    until("all to be queued again", || async { client.stats().await.unwrap().delayed == 250 }).await;
+    for run in &runs {
+        backend.queue().wake(run.id(), gensx::queue::Wake::Now).await.unwrap();
+    }
+    for (n, run) in runs.iter().enumerate() {
+        assert_eq!(bounded("the output", run.output::<u32>()).await.unwrap(), 1);
+        assert_eq!(times(&format!("{name}/{n}")), 1);
+    }
+    assert_eq!(times(&name), 1, "a run that a worker has is left to it");
+    waits.cancel().await.unwrap();
+    until_empty(&client).await;
+    for one in working {
+        one.drain().await;
+    }
 }
 
 async fn an_applications_run_is_left_to_it(backend: Backend) {

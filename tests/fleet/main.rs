@@ -7,6 +7,7 @@ mod chaos;
 mod control;
 mod deaths;
 mod drain;
+mod failover;
 mod order;
 mod park;
 mod signals;

@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::{Client, start::enqueue};
 use crate::{
     Event, EventKind, Result, RunId,
-    queue::Enqueued,
+    queue::{Enqueued, QueueErrorKind},
     sink::{Head, MAX_PAGE},
 };
 
@@ -23,6 +23,14 @@ pub enum Listed {
     /// Those that have not ended.
     #[default]
     Unfinished,
+}
+
+/// What was done for a page of unfinished runs.
+pub(crate) struct Healed {
+    /// Runs that were queued again.
+    pub(crate) healed: u64,
+    /// The page's last run; `None`: there are no more.
+    pub(crate) more_after: Option<RunId>,
 }
 
 impl Client {
@@ -57,7 +65,8 @@ impl Client {
     /// Queues again whatever a crash or a queue that lost its memory has left: runs of the sink that were started through a
     /// queue, have not ended, and are not queued. Gives how many. Runs that an application executes by itself are left to it.
     ///
-    /// It reads the list of all unfinished runs: for an operator, or a timer of minutes. Any number of them may do it at once.
+    /// Workers do this by themselves, every [`heal_every`](crate::WorkerBuilder::heal_every): it is for who cannot wait for
+    /// them. It reads the list of all unfinished runs. Any number of them may do it at once.
     ///
     /// Cancel safe: what was queued stays so.
     ///
@@ -66,30 +75,53 @@ impl Client {
     pub async fn heal(&self) -> Result<u64> {
         let (mut healed, mut after) = (0, None);
         loop {
-            let page = self.list(Listed::Unfinished, after.as_ref(), PAGE).await?;
-            let Some((last, _)) = page.last().cloned() else { return Ok(healed) };
-            let each = stream::iter(page).map(|(run, head)| self.heal_one(run, head));
-            healed += each
-                .buffer_unordered(AT_ONCE)
-                .try_fold(0, |sum, fresh| async move { Ok(sum + u64::from(fresh)) })
-                .await?;
-            after = Some(last);
+            let page = self.heal_page(after.as_ref(), PAGE).await?;
+            healed += page.healed;
+            match page.more_after {
+                Some(last) => after = Some(last),
+                None => return Ok(healed),
+            }
         }
+    }
+
+    /// Does the same to some unfinished runs, `limit` at most, from the first one after `after`.
+    pub(crate) async fn heal_page(&self, after: Option<&RunId>, limit: usize) -> Result<Healed> {
+        let page = self.list(Listed::Unfinished, after, limit).await?;
+        let more_after = page.last().map(|(last, _)| last.clone());
+        let each = stream::iter(page).map(|(run, head)| self.heal_one(run, head));
+        let healed = each
+            .buffer_unordered(AT_ONCE)
+            .try_fold(0, |sum, fresh| async move { Ok(sum + u64::from(fresh)) })
+            .await?;
+        Ok(Healed { healed, more_after })
     }
 
     /// Whether it was queued again.
     async fn heal_one(&self, run: RunId, head: Head) -> Result<bool> {
-        if self.find(&run).await?.is_some() {
+        match self.backend().queue().find(&run).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(false),
+            // It is there; one that is damaged must not keep others from being healed.
+            Err(error) if error.kind() == QueueErrorKind::Corrupt => return Ok(skipped(&run, &error)),
+            Err(error) => return Err(error.into()),
+        }
+        // It may have ended since it was listed, and been let go of for that.
+        if self.sink().head(&run).await?.is_none_or(|now| now.status.is_ended()) {
             return Ok(false);
         }
         let page = self.sink().read(&run, 0, 1).await?;
         let Some(first) = page.first() else { return Ok(false) };
-        let EventKind::RunStarted { queued: Some(queued), .. } =
-            Event::decode(first.id, &first.payload)?.kind
-        else {
-            return Ok(false);
+        let queued = match Event::decode(first.id, &first.payload) {
+            Ok(Event { kind: EventKind::RunStarted { queued: Some(queued), .. }, .. }) => queued,
+            Ok(_) => return Ok(false),
+            Err(error) => return Ok(skipped(&run, &error)),
         };
         let entry = self.entry_again(run, &head.workflow, queued);
         Ok(enqueue(self, &entry).await? == Enqueued::Fresh)
     }
+}
+
+fn skipped(run: &RunId, error: &dyn std::error::Error) -> bool {
+    tracing::warn!(run = %run, error = %error, "the run is damaged, and not looked at further");
+    false
 }

@@ -23,6 +23,8 @@ const DEFAULT_DRAIN_DEADLINE: Duration = Duration::from_secs(25);
 const DEFAULT_CANCEL_GRACE: Duration = Duration::from_millis(500);
 /// How long a run waits in memory.
 const DEFAULT_PARK_AFTER: Duration = Duration::from_secs(10);
+/// How often some worker of a fleet looks for what the queue has lost.
+const DEFAULT_HEAL_EVERY: Duration = Duration::from_secs(60);
 const DEFAULT_DEPLOYMENT: &str = "default";
 
 /// A worker's options. What they are by default is said at each.
@@ -73,6 +75,7 @@ impl WorkerBuilder {
                 lease: DEFAULT_LEASE,
                 max_claims: DEFAULT_MAX_CLAIMS,
                 drain_deadline: DEFAULT_DRAIN_DEADLINE,
+                heal_every: Some(DEFAULT_HEAL_EVERY),
             },
             cancel_grace: DEFAULT_CANCEL_GRACE,
             park_after: DEFAULT_PARK_AFTER,
@@ -162,6 +165,24 @@ impl WorkerBuilder {
         self
     }
 
+    /// How often it is looked for runs that the queue has lost, in a crash or from its memory, to queue them again. The workers of
+    /// a fleet share it: on the average one of them looks in each interval, at 200 unfinished runs; where there are more, it goes
+    /// on with them a twentieth of an interval later. `None` leaves it to [`Client::heal`](crate::Client::heal). Default 60 s.
+    ///
+    /// ```
+    /// # use gensx_core as gensx;
+    /// use std::time::Duration;
+    ///
+    /// # fn example(backend: gensx::Backend) {
+    /// let soon = gensx::Worker::builder(backend.clone()).heal_every(Duration::from_secs(10));
+    /// let never = gensx::Worker::builder(backend).heal_every(None);
+    /// # }
+    /// ```
+    pub fn heal_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.options.heal_every = interval.into();
+        self
+    }
+
     /// How runs are executed: limits, durability, cache, secrets, classifiers. Its sink is the backend's, whatever it says.
     pub fn runtime(mut self, options: RuntimeBuilder) -> Self {
         self.runtime = options;
@@ -216,6 +237,12 @@ impl WorkerBuilder {
         }
         if self.options.concurrency == 0 || self.options.max_claims == 0 {
             return config("a worker's `concurrency` and `max_claims` must be at least 1".to_owned());
+        }
+        if self.options.heal_every.is_some_and(|interval| interval.is_zero()) {
+            return config(
+                "a worker that heals all the time does nothing else: give `heal_every` some time, or `None`"
+                    .to_owned(),
+            );
         }
         if self.options.lease < MIN_LEASE {
             return config(format!(

@@ -8,11 +8,13 @@
 //! | `shift.rs` | one run, from its grant to its release |
 //! | `keeper.rs` | renews leases, and stops what has none any more; on the library's own thread |
 //! | `herald.rs` | says that the worker lives; there, too |
+//! | `healer.rs` | queues again what the queue has lost; there, too |
 //!
 //! What is decided is decided in [`lease`](crate::lease).
 
 mod asks;
 mod builder;
+mod healer;
 mod herald;
 mod keeper;
 mod phase;
@@ -78,6 +80,7 @@ struct Options {
     lease: Duration,
     max_claims: u32,
     drain_deadline: Duration,
+    heal_every: Option<Duration>,
 }
 
 impl Worker {
@@ -121,6 +124,7 @@ impl Worker {
         let _dies = Dies(inner);
         let left = herald::begin(inner).await;
         inner.keeper.begin(inner.life.watch());
+        healer::begin(inner);
         let mut shifts = JoinSet::new();
         inner.claim_until(signal, &mut shifts).await;
         inner.finish(&mut shifts).await;

@@ -108,7 +108,7 @@ impl Life {
 
     /// Waits until it claims no more.
     pub(super) async fn drains(&self) {
-        let _ = self.0.subscribe().wait_for(|phase| phase.rank() > Phase::Claims.rank()).await;
+        drains(self.0.subscribe()).await;
     }
 
     /// Waits for the deadline of the drain, which may come nearer meanwhile.
@@ -126,6 +126,12 @@ impl Life {
             }
         }
     }
+}
+
+/// Waits until the worker claims no more.
+pub(super) async fn drains(mut phases: watch::Receiver<Phase>) {
+    // An error means that the worker is gone.
+    let _ = phases.wait_for(|phase| phase.rank() > Phase::Claims.rank()).await;
 }
 
 pub(super) async fn reaches(mut phases: watch::Receiver<Phase>, phase: Phase) {
