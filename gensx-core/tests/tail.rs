@@ -97,6 +97,7 @@ fn batch(epoch: u32, seq: u64, json: &str) -> Batch {
 }
 
 const TEXT: &str = r#"{"v":1,"type":"text","time":1,"name":"draft","text":"x"}"#;
+const OTHER: &str = r#"{"v":1,"type":"text","time":1,"name":"draft","text":"y"}"#;
 const END: &str = r#"{"v":1,"type":"run.ended","time":1,"status":"cancelled"}"#;
 
 async fn add(sink: &Fickle, seqs: std::ops::RangeInclusive<u64>) {
@@ -229,6 +230,45 @@ async fn a_tail_that_was_written_anew_is_not_read_as_if_it_followed() {
         assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
     }
     assert_eq!(reader.next().await.unwrap().unwrap_err().kind(), ErrorKind::Gone);
+}
+
+#[tokio::test]
+async fn a_tail_that_was_written_anew_under_the_same_ids_is_not_read_as_if_it_followed() {
+    let claim = |epoch, seq, json| Batch { kind: BatchKind::Claims, ..batch(epoch, seq, json) };
+    let sink = Arc::new(Fickle::default());
+    add(&sink, 1..=2).await;
+    sink.append(&claim(2, 3, TEXT)).await.unwrap();
+    let mut reader = events(Arc::clone(&sink) as Arc<dyn EventSink>, run_id(), None);
+    for _ in 0..3 {
+        reader.next().await.unwrap().unwrap();
+    }
+    // The store lost the claim; the next owner took the epoch and the place that it had.
+    sink.delete(&run_id()).await.unwrap();
+    add(&sink, 1..=2).await;
+    for batch in [claim(2, 3, OTHER), claim(3, 4, TEXT)] {
+        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
+    }
+    assert_eq!(reader.next().await.unwrap().unwrap_err().kind(), ErrorKind::Gone);
+}
+
+#[tokio::test]
+async fn a_reader_that_waited_for_long_is_told_of_a_tail_that_was_written_anew_under_the_same_ids() {
+    let sink = Arc::new(Fickle::default());
+    add(&sink, 1..=3).await;
+    let mut reader = events(Arc::clone(&sink) as Arc<dyn EventSink>, run_id(), None);
+    for _ in 0..3 {
+        reader.next().await.unwrap().unwrap();
+    }
+    let lost = async {
+        // As long as a store's failover takes at least.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        sink.delete(&run_id()).await.unwrap();
+        add(&sink, 1..=2).await;
+        assert_eq!(sink.append(&batch(1, 3, OTHER)).await.unwrap(), Append::Done);
+        add(&sink, 4..=4).await;
+    };
+    let (next, ()) = tokio::join!(reader.next(), lost);
+    assert_eq!(next.unwrap().unwrap_err().kind(), ErrorKind::Gone);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gensx::{Client, ErrorKind, RunHandle, RunId, Worker, component};
+use gensx::{Client, ErrorKind, Event, RunHandle, RunId, Worker, component};
 use gensx_test_servers::{RedisSentinel, RedisServer};
 
 use super::support::{SHORT_LEASE, Working, bounded, client, did, events, fresh, times, until, until_empty};
@@ -53,6 +53,15 @@ fn keys(server: &RedisServer) -> u32 {
     server.command(&["DBSIZE"]).parse().unwrap()
 }
 
+fn unix_ms() -> u64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
+fn json(events: &[Event]) -> Vec<String> {
+    events.iter().map(Event::to_json).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_failover_lost_is_done_again_and_every_run_ends_once() {
     let mut servers = tokio::task::spawn_blocking(RedisSentinel::start).await.unwrap();
@@ -63,8 +72,10 @@ async fn what_a_failover_lost_is_done_again_and_every_run_ends_once() {
         worker.concurrency(8).heal_every(SHORT_LEASE).max_claims(1_000)
     };
     let working = [(); 2].map(|()| Working::begin(worker()));
+    let mut readers = Vec::new();
     for run in 0..RUNS - LATE {
-        start(&client, &name, run).await;
+        let events = client.events(start(&client, &name, run).await.id(), None);
+        readers.push(tokio::spawn(events.collect()));
     }
     until("some hops", || async { times(&name) >= HOPS }).await;
 
@@ -77,6 +88,7 @@ async fn what_a_failover_lost_is_done_again_and_every_run_ends_once() {
     until("hops that the replica does not hear of", || async { times(&name) >= before + HOPS }).await;
     assert!(keys(master) > keys(replica), "the replica was to lag");
     master.kill();
+    let killed_ms = unix_ms();
 
     // A start that was lost with the rest is made up for by whoever asked for it.
     let again = join_all((0..RUNS).map(|run| start(&client, &name, run)));
@@ -90,6 +102,19 @@ async fn what_a_failover_lost_is_done_again_and_every_run_ends_once() {
         assert_eq!(events.iter().filter(|event| event.is_last()).count(), 1, "{events:#?}");
     }
     assert!(times(&name) > RUNS * 3, "nothing that was done was lost");
+    let mut told = 0;
+    for (run, reader) in runs.iter().zip(readers) {
+        match bounded("the reader", reader).await.unwrap() {
+            // One that had come to the end reads no more: nobody can tell it that the end was lost.
+            Ok(read) if read.last().is_some_and(|last| last.time_ms <= killed_ms) => {}
+            Ok(read) => assert_eq!(json(&read), json(&events(&client, run.id()).await)),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Gone, "{error:#}");
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 0, "no reader had seen what was lost");
     until_empty(&client).await;
     for one in working {
         one.drain().await;

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     pin::Pin,
     sync::Arc,
     task,
@@ -22,6 +23,8 @@ const READ_ATTEMPTS: u32 = 6;
 const READ_RETRY: Duration = Duration::from_millis(100);
 /// A reader that comes back later than this after its last page looks whether its position is still there.
 const AWAY: Duration = Duration::from_millis(100);
+/// After a wait as long as this another store may have taken over, with a tail of its own: none does so faster.
+const FAILOVER: Duration = Duration::from_millis(500);
 
 /// A run's events, from a position to the run's last event, and then the end.
 ///
@@ -84,6 +87,7 @@ pub fn events(sink: Arc<dyn EventSink>, run: RunId, after: Option<EventId>) -> E
         sink,
         run,
         cursor: after,
+        seen: None,
         page: VecDeque::new(),
         at_end: false,
         asked: None,
@@ -113,6 +117,8 @@ struct Reader {
     sink: Arc<dyn EventSink>,
     run: RunId,
     cursor: Option<EventId>,
+    /// A hash of the entry there, if it was read here: what a store lost may be written anew under the same id.
+    seen: Option<u64>,
     page: VecDeque<Entry>,
     /// Whether the stream ended with the page that was read last.
     at_end: bool,
@@ -133,11 +139,13 @@ impl Reader {
         }
         while self.page.is_empty() {
             let woken = self.at_end;
+            let began = clock::now();
             if woken {
                 self.expect_cursor_if_away().await?;
                 let (run, after) = (&self.run, self.position());
                 patiently(|| self.sink.changed(run, after)).await?;
             }
+            let late = clock::now().saturating_duration_since(began) >= FAILOVER;
             self.asked = Some(clock::now());
             self.page = self.read(self.position(), PAGE).await?.into();
             // What was the end is waited at, and not read to find nothing.
@@ -145,12 +153,14 @@ impl Reader {
             match self.cursor {
                 // Woken for nothing: the store may have lost what this reader has seen.
                 Some(cursor) if self.page.is_empty() && woken => self.expect_cursor(cursor).await?,
-                _ => self.check_page().await?,
+                _ => self.check_page(late).await?,
             }
         }
         let Some(entry) = self.page.pop_front() else { return Ok(None) };
         let event = Event::decode(entry.id, &entry.payload)?;
         self.cursor = Some(entry.id);
+        // Only at a page's end is it looked at again.
+        self.seen = self.page.is_empty().then(|| hash(&entry));
         Ok(Some(event))
     }
 
@@ -179,7 +189,9 @@ impl Reader {
 
     async fn expect_cursor(&self, cursor: EventId) -> Result<()> {
         let held = match cursor.seq.checked_sub(1) {
-            Some(before) => self.read(before, 1).await?.first().is_some_and(|entry| entry.id == cursor),
+            Some(before) => {
+                self.read(before, 1).await?.first().is_some_and(|entry| self.is_seen(cursor, entry))
+            }
             None => false,
         };
         if held {
@@ -192,8 +204,13 @@ impl Reader {
         Err(Error::of(ErrorKind::Gone, text))
     }
 
-    /// Under a new epoch the tail may have been written again, where a store lost it: the reader is told.
-    async fn check_page(&self) -> Result<()> {
+    fn is_seen(&self, cursor: EventId, entry: &Entry) -> bool {
+        entry.id == cursor && self.seen.is_none_or(|seen| seen == hash(entry))
+    }
+
+    /// Under a new epoch, or after a long wait, the tail may have been written again, where a store lost it: the reader is
+    /// told.
+    async fn check_page(&self, late: bool) -> Result<()> {
         let (Some(first), expected) = (self.page.front(), self.position() + 1) else { return Ok(()) };
         if first.id.seq != expected {
             let text = format!(
@@ -205,7 +222,7 @@ impl Reader {
             return Err(Error::of(ErrorKind::Replay, text));
         }
         match self.cursor {
-            Some(cursor) if first.id.epoch != cursor.epoch => self.expect_cursor(cursor).await,
+            Some(cursor) if late || first.id.epoch != cursor.epoch => self.expect_cursor(cursor).await,
             _ => Ok(()),
         }
     }
@@ -213,6 +230,12 @@ impl Reader {
     async fn read(&self, after: u64, limit: usize) -> Result<Vec<Entry>, SinkError> {
         patiently(|| self.sink.read(&self.run, after, limit)).await
     }
+}
+
+fn hash(entry: &Entry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    entry.payload.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Asks again for some seconds while the sink does not answer.
