@@ -11,4 +11,5 @@ mod failover;
 mod order;
 mod park;
 mod signals;
+mod skew;
 mod support;
