@@ -87,7 +87,7 @@ fn entries() -> impl Iterator<Item = Enqueue> {
 }
 
 /// Queues all runs, however often it takes.
-async fn put_all(queue: &RedisQueue) {
+async fn put_all(queue: &RedisQueue, oracle: &Oracle) {
     for entry in entries() {
         loop {
             match queue.enqueue(&entry).await {
@@ -95,6 +95,7 @@ async fn put_all(queue: &RedisQueue) {
                 Err(error) => assert_eq!(error.kind(), QueueErrorKind::Unavailable, "{error}: {error:?}"),
             }
         }
+        oracle.queued(&entry.run);
     }
 }
 
@@ -110,7 +111,7 @@ async fn work(urls: &[String], oracle: &Arc<Oracle>, seed: u64, begin: impl FnOn
     begin();
     let tasks: Vec<_> =
         workers.into_iter().map(|mut worker| tokio::spawn(async move { worker.work().await })).collect();
-    soon("the client", put_all(&client)).await;
+    soon("the client", put_all(&client, oracle)).await;
     for task in tasks {
         soon("the workers", task).await.unwrap();
     }

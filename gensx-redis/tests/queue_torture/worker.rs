@@ -106,8 +106,11 @@ impl Worker {
     }
 
     async fn renew(&mut self) {
-        let renewals: Vec<Renewal> =
-            self.holds.iter().map(|grant| Renewal { lease: grant.lease.clone(), opened: false }).collect();
+        let renewals: Vec<Renewal> = self
+            .holds
+            .iter()
+            .map(|grant| Renewal { lease: grant.lease.clone(), opened: false, progressed: false })
+            .collect();
         let asked = Instant::now();
         let Some(answers) = self.heard(self.queue.renew(&renewals, LEASE).await) else { return };
         for (renewal, answer) in renewals.iter().zip(&answers) {
