@@ -29,7 +29,7 @@ async fn a_locked_file_is_unavailable_and_nothing_is_lost() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
     let announce = Announce { worker: ask(1, LONG).worker, draining: false, ttl: LONG };
-    let renewal = Renewal { lease: lease.clone(), opened: false };
+    let renewal = Renewal { lease: lease.clone(), opened: false, progressed: false };
     let refusals = [
         refused(queue.enqueue(&entry("late")).await, "run `late`"),
         refused(queue.claim(&ask(9, LONG)).await, "busy timeout"),
@@ -174,7 +174,8 @@ async fn a_damaged_lease_costs_a_worker_no_other() {
     }
     let leases: Vec<_> = claim(&queue, 2).await.into_iter().map(|grant| grant.lease).collect();
     damage(&file, "claims = -1");
-    let renewal = |lease: &gensx_core::queue::Lease| Renewal { lease: lease.clone(), opened: false };
+    let renewal =
+        |lease: &gensx_core::queue::Lease| Renewal { lease: lease.clone(), opened: false, progressed: false };
     let renewed = queue.renew(&leases.iter().map(renewal).collect::<Vec<_>>(), LONG).await.unwrap();
     assert_eq!(renewed, [Renewed::Lost, Renewed::Kept { wakes: 0 }]);
     let how = Release::Park(Park::for_message(0));

@@ -131,8 +131,9 @@ impl Hand {
         for (n, grant) in grants.iter().enumerate() {
             if renewed.elapsed() > RENEW_INTERVAL {
                 let held = grants[n..].iter();
-                let held: Vec<_> =
-                    held.map(|grant| Renewal { lease: grant.lease.clone(), opened: false }).collect();
+                let held: Vec<_> = held
+                    .map(|grant| Renewal { lease: grant.lease.clone(), opened: false, progressed: false })
+                    .collect();
                 self.queue.renew(&held, LEASE).await.unwrap();
                 renewed = Instant::now();
             }

@@ -141,7 +141,11 @@ async fn one_call_renews_any_number_of_leases() {
     while renewals.len() < RUNS {
         let grants = claim(&queue, MAX_CLAIM).await;
         assert!(!grants.is_empty());
-        renewals.extend(grants.into_iter().map(|grant| Renewal { lease: grant.lease, opened: true }));
+        renewals.extend(grants.into_iter().map(|grant| Renewal {
+            lease: grant.lease,
+            opened: true,
+            progressed: false,
+        }));
     }
     let renewed = within("a renewal", queue.renew(&renewals, LONG)).await.unwrap();
     assert_eq!(renewed, vec![Renewed::Kept { wakes: 0 }; RUNS]);

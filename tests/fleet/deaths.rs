@@ -22,6 +22,7 @@ over_backends!(
     a_worker_whose_renewals_are_not_answered_stops_by_itself,
     a_poison_run_is_given_up_and_can_be_retried,
     a_run_that_ended_before_its_worker_died_is_not_dead,
+    a_run_that_goes_on_outlives_any_number_of_workers,
 );
 
 #[component]
@@ -43,6 +44,37 @@ async fn interrupted(name: String) -> gensx::Result<u32> {
     let first = step(name.clone(), 1).await?;
     let hung = hangs_once(name.clone()).await?;
     Ok(first + hung + step(name, 2).await?)
+}
+
+/// Takes a worker more for each of its rounds.
+#[component]
+async fn costs_workers((name, rounds): (String, u32)) -> gensx::Result<u32> {
+    let mut sum = 0;
+    for n in 0..rounds {
+        sum += hangs_once(format!("{name}/{n}")).await?;
+    }
+    Ok(sum)
+}
+
+async fn a_run_that_goes_on_outlives_any_number_of_workers(backend: Backend) {
+    const ROUNDS: u32 = 5;
+    let (client, name) = (client(&backend), fresh("outlives"));
+    let worker = || {
+        let worker = Worker::builder(backend.clone()).register(&costs_workers);
+        Working::begin(worker.lease(SHORT_LEASE).max_claims(2))
+    };
+    let run = client.start("costs_workers", &(&name, ROUNDS)).await.unwrap();
+    for n in 0..ROUNDS {
+        let dies = worker();
+        hangs(&format!("{name}/{n}")).await;
+        // What it recorded before is told: without, this would be claim number `n + 1`.
+        until("progress", || async { client.find(run.id()).await.unwrap().unwrap().claims == 1 }).await;
+        dies.kill().await;
+    }
+    let lives = worker();
+    assert_eq!(bounded("the output", run.output::<u32>()).await.unwrap(), 7 * ROUNDS);
+    until_empty(&client).await;
+    lives.drain().await;
 }
 
 async fn hangs(name: &str) {

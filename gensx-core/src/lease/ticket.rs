@@ -123,11 +123,15 @@ pub fn claim(ticket: &mut Ticket, bid: Bid) -> Option<Deal> {
     Some(Deal { claims: ticket.claims, exhausted, wakes: ticket.wakes, moved_from })
 }
 
-/// Prolongs a lease. One that ran out, and that nobody has taken back yet, is as good as any.
-pub fn renew(ticket: &mut Ticket, wanted: &Lease, until: u64) -> Renewed {
+/// Prolongs a lease. One that ran out, and that nobody has taken back yet, is as good as any. After progress the claims before
+/// this one do not count: what ends its workers again and again records nothing.
+pub fn renew(ticket: &mut Ticket, wanted: &Lease, until: u64, progressed: bool) -> Renewed {
     match &mut ticket.place {
         Place::Leased { lease, until_ms } if lease == wanted => {
             *until_ms = until;
+            if progressed {
+                ticket.claims = ticket.claims.min(1);
+            }
             Renewed::Kept { wakes: ticket.wakes }
         }
         _ => Renewed::Lost,

@@ -176,6 +176,8 @@ pub struct Renewal {
     pub lease: Lease,
     /// Whether the run's stream exists by now: its first event need not be kept.
     pub opened: bool,
+    /// Whether an outcome was recorded under this lease: the claims before it do not count any more.
+    pub progressed: bool,
 }
 
 /// How a worker lets go of a run.

@@ -161,6 +161,7 @@ pub trait RunQueue: std::fmt::Debug + Send + Sync + 'static {
     /// - **N1** A renewed lease lasts beyond the time it had.
     /// - **N2** One that is not held (released, taken back, never given) is [`Renewed::Lost`]; the others are renewed all the same.
     /// - **N3** One that is held is answered with the number of wakes.
+    /// - **N4** After one that tells of progress, the claims before this lease's do not count.
     async fn renew(&self, leases: &[Renewal], lease: Duration) -> Result<Vec<Renewed>, QueueError>;
 
     /// Lets go of a run. `opened`: its stream exists, the first event need not be kept.

@@ -101,10 +101,13 @@ impl Reference {
         matches!(&known.stand, Stand::Leased(held, _) if held == lease).then_some(known)
     }
 
-    pub(crate) fn renew(&mut self, lease: &Lease, until_ms: u64) -> Renewed {
+    pub(crate) fn renew(&mut self, lease: &Lease, until_ms: u64, progressed: bool) -> Renewed {
         match self.held(lease) {
             Some(known) => {
                 known.stand = Stand::Leased(lease.clone(), until_ms);
+                if progressed {
+                    known.claims = 1;
+                }
                 Renewed::Kept { wakes: known.wakes }
             }
             None => Renewed::Lost,

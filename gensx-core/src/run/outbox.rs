@@ -17,7 +17,7 @@ use super::{RunCore, Stop, lock};
 use crate::{
     Error, ErrorKind, EventId, Result, RunId,
     clock::{self, BoxFuture},
-    event::{Event, EventKind},
+    event::{Event, EventKind, Outcome},
     io,
     lease::{Heard, heard},
     runtime::{Config, Limits},
@@ -40,6 +40,8 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Whether text waits beyond its bound: components are held until it is sent.
     full: AtomicBool,
+    /// Whether an outcome became durable here.
+    progressed: AtomicBool,
     /// The run, to be stopped when its events cannot be stored, also while nobody waits for that.
     core: OnceLock<Weak<RunCore>>,
 }
@@ -90,6 +92,7 @@ impl Outbox {
             owner,
             state: Mutex::new(state),
             full: AtomicBool::new(false),
+            progressed: AtomicBool::new(false),
             core: OnceLock::new(),
         })
     }
@@ -205,6 +208,11 @@ impl Outbox {
         if behind > 0 { self.commit(behind).await } else { Ok(()) }
     }
 
+    /// Whether an outcome of a call became durable since this process has the run.
+    pub(crate) fn has_progressed(&self) -> bool {
+        self.progressed.load(Ordering::Relaxed)
+    }
+
     /// Whether everything that was pushed is durable.
     pub(crate) fn is_settled(&self) -> bool {
         let state = lock(&self.state);
@@ -249,8 +257,12 @@ impl Outbox {
         let future: BoxFuture<()> = Box::pin(async move {
             // Encoded here, where the state is not locked: others go on with pushing.
             let batch = outbox.batch(first, &events);
+            let progress = events.iter().any(|event| is_progress(&event.kind));
             drop(events);
             let answer = outbox.append(&batch).await;
+            if progress && answer.is_ok() {
+                outbox.progressed.store(true, Ordering::Relaxed);
+            }
             outbox.settle(&batch, answer);
         });
         let flush = future.shared();
@@ -334,6 +346,15 @@ impl Outbox {
             self.run
         );
         Stop::LetGo(Error::of(ErrorKind::Sink, text).with_source(error))
+    }
+}
+
+/// Whether it is an outcome that a replay does not make again: a run that ends its workers cannot record such for ever.
+fn is_progress(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Ended { outcome } => !matches!(outcome, Outcome::Cancelled),
+        EventKind::TimerFired | EventKind::InputReceived { .. } => true,
+        _ => false,
     }
 }
 

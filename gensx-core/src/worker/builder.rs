@@ -135,8 +135,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// Claims of one run that may end without its end: a worker that dies of it, an input that does not decode. After so many it
-    /// is ended as failed with [`ErrorKind::GivenUp`], and listed as dead. Default 5.
+    /// Claims of one run, one after the other, that may end without its end and without an outcome that was recorded: a worker that
+    /// dies of it, an input that does not decode. After so many it is ended as failed with [`ErrorKind::GivenUp`], and listed as dead. Default 5.
     pub fn max_claims(mut self, claims: u32) -> Self {
         self.options.max_claims = claims;
         self

@@ -49,6 +49,10 @@ pub(super) struct Held {
     opened: AtomicBool,
     /// How often the run was woken: for whoever parks it.
     wakes: AtomicU64,
+    /// Which claim of the run this is, of those that made no progress.
+    claims: u32,
+    /// Whether the queue was told that this one did.
+    told_progress: AtomicBool,
     /// When the last question was sent that was answered.
     answered: Mutex<Instant>,
     local: OnceLock<Arc<Local>>,
@@ -92,6 +96,20 @@ impl Held {
         if self.lost.load(Ordering::Acquire) {
             local.core.stop(self.stop());
         }
+    }
+
+    fn has_progressed(&self) -> bool {
+        self.local.get().is_some_and(|local| local.core.outbox.has_progressed())
+    }
+
+    /// Whether there is progress that keeps the run from being given up, and that the queue does not know of.
+    fn has_news(&self) -> bool {
+        self.claims > 1 && !self.told_progress.load(Ordering::Relaxed) && self.has_progressed()
+    }
+
+    fn renewal(&self) -> Renewal {
+        let progressed = self.claims > 1 && self.has_progressed();
+        Renewal { lease: self.lease.clone(), opened: self.is_opened(), progressed }
     }
 
     /// Waits until the lease is lost.
@@ -166,6 +184,8 @@ impl Keeper {
             lease: grant.lease.clone(),
             opened: AtomicBool::new(grant.first.is_none()),
             wakes: AtomicU64::new(grant.wakes),
+            claims: grant.claims,
+            told_progress: AtomicBool::new(false),
             answered: Mutex::new(sent),
             local: OnceLock::new(),
             cancelled: OnceLock::new(),
@@ -183,8 +203,9 @@ impl Keeper {
         let until_left = |work: crate::clock::BoxFuture<()>, phases: watch::Receiver<Phase>| async move {
             let _ = select(work, pin!(reaches(phases, Phase::Left))).await;
         };
-        let (renewing, looking) = (Arc::clone(self), Arc::clone(self));
+        let (renewing, looking, telling) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         io::spawn(until_left(Box::pin(async move { renewing.renew_all().await }), phases.clone()));
+        io::spawn(until_left(Box::pin(async move { telling.tell().await }), phases.clone()));
         io::spawn(until_left(Box::pin(async move { looking.look().await }), phases));
     }
 
@@ -215,8 +236,7 @@ impl Keeper {
     }
 
     async fn renew(&self, part: &[Arc<Held>], at_most: Duration) {
-        let renewal = |held: &Arc<Held>| Renewal { lease: held.lease.clone(), opened: held.is_opened() };
-        let renewals: Vec<_> = part.iter().map(renewal).collect();
+        let renewals: Vec<_> = part.iter().map(|held| held.renewal()).collect();
         let sent = clock::now();
         let time = pin!(clock::sleep(at_most));
         let answers = match select(self.queue.renew(&renewals, self.lease), time).await {
@@ -233,17 +253,36 @@ impl Keeper {
                 Vec::new()
             }
         };
-        for (held, answer) in part.iter().zip(answers.into_iter().chain(std::iter::repeat(None))) {
+        let answers = answers.into_iter().chain(std::iter::repeat(None));
+        for ((held, renewal), answer) in part.iter().zip(renewals).zip(answers) {
+            if renewal.progressed && answer.is_some() {
+                held.told_progress.store(true, Ordering::Relaxed);
+            }
             held.hear(answer, sent, self.lease);
         }
     }
 
-    /// Stops what has had no answer for as long as its lease lasts, by this machine's monotonic clock.
-    async fn look(&self) {
-        let interval = (self.lease / LOOKS_PER_LEASE).clamp(LOOK_MIN, LOOK_MAX);
+    /// Tells at once of the progress of runs that others had before: the next crash may come before the next renewal.
+    async fn tell(&self) {
         loop {
             self.until_some().await;
-            clock::sleep(interval).await;
+            clock::sleep(self.look_interval()).await;
+            let news: Vec<_> = self.all().into_iter().filter(|held| held.has_news()).collect();
+            for part in news.chunks(MAX_RENEW) {
+                self.renew(part, self.lease / RENEWALS_PER_LEASE).await;
+            }
+        }
+    }
+
+    fn look_interval(&self) -> Duration {
+        (self.lease / LOOKS_PER_LEASE).clamp(LOOK_MIN, LOOK_MAX)
+    }
+
+    /// Stops what has had no answer for as long as its lease lasts, by this machine's monotonic clock.
+    async fn look(&self) {
+        loop {
+            self.until_some().await;
+            clock::sleep(self.look_interval()).await;
             for held in self.all() {
                 held.hear(None, clock::now(), self.lease);
                 held.end_if_stuck(self.cancel_grace);

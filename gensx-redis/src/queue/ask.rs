@@ -132,8 +132,12 @@ impl Asker {
         for some in leases.chunks(MAX_RENEW) {
             let answer = self.ask(&script::RENEW, |command| {
                 command.arg(ms(lease));
-                for Renewal { lease: Lease { run, worker, number }, opened } in some {
-                    command.arg(format!("{}\n{run}\n{worker}\n{number}", u8::from(*opened)));
+                for Renewal { lease: Lease { run, worker, number }, opened, progressed } in some {
+                    command.arg(format!(
+                        "{}{}\n{run}\n{worker}\n{number}",
+                        u8::from(*opened),
+                        u8::from(*progressed)
+                    ));
                 }
             });
             renewed.extend(answer::renewed(answer.await?)?);

@@ -94,7 +94,10 @@ async fn all_of_the_queue(sink: &RedisSink) {
     };
     let claimed = queue.claim(&ask).await.unwrap();
     let lease = claimed.grants[0].lease.clone();
-    queue.renew(&[Renewal { lease: lease.clone(), opened: true }], Duration::from_secs(9)).await.unwrap();
+    queue
+        .renew(&[Renewal { lease: lease.clone(), opened: true, progressed: false }], Duration::from_secs(9))
+        .await
+        .unwrap();
     assert!(queue.wake(&run, Wake::Now).await.unwrap());
     assert_eq!(queue.release(&lease, &Release::Dead, true).await.unwrap(), Released::Released);
     assert_eq!((queue.dead(None, 9).await.unwrap().len(), queue.stats().await.unwrap().dead), (1, 1));

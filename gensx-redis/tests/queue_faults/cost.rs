@@ -27,7 +27,7 @@ fn cost(server: &RedisServer, what: &str) {
 }
 
 fn renewal(lease: &Lease) -> Renewal {
-    Renewal { lease: lease.clone(), opened: true }
+    Renewal { lease: lease.clone(), opened: true, progressed: false }
 }
 
 #[tokio::test]

@@ -35,7 +35,10 @@ async fn all_of_it(queue: &RedisQueue, mut before: impl FnMut()) -> Vec<u64> {
     before();
     let lease = queue.claim(&asked).await.unwrap().grants.remove(0).lease;
     before();
-    let renewed = queue.renew(&[Renewal { lease: lease.clone(), opened: true }], LONG).await.unwrap();
+    let renewed = queue
+        .renew(&[Renewal { lease: lease.clone(), opened: true, progressed: false }], LONG)
+        .await
+        .unwrap();
     assert_eq!(renewed, [Renewed::Kept { wakes: 0 }]);
     before();
     let park = Release::Park(Park::until(Due::After(LONG), 0));
@@ -87,7 +90,7 @@ async fn without_memory_what_is_queued_goes_on_and_nothing_more_is_queued() {
         queue.claim(&asked).await.unwrap().grants.into_iter().map(|grant| grant.lease).collect();
     server.command(&["CONFIG", "SET", "maxmemory", "1mb"]);
     expect(queue.enqueue(&entry("d")).await, Unavailable, &["run `d` was not queued", "maxmemory"]);
-    let renewal = Renewal { lease: leases[0].clone(), opened: false };
+    let renewal = Renewal { lease: leases[0].clone(), opened: false, progressed: false };
     assert_eq!(queue.renew(&[renewal], LONG).await.unwrap(), [Renewed::Kept { wakes: 0 }]);
     let says = Announce { worker: asked.worker.clone(), draining: true, ttl: LONG };
     queue.announce(&says).await.unwrap();

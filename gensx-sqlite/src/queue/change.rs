@@ -103,7 +103,7 @@ impl Step<'_> {
     }
 
     pub(super) fn renew(&mut self, renewal: &Renewal, until_ms: u64) -> Result<Renewed, Failure> {
-        let Renewal { lease, opened } = renewal;
+        let Renewal { lease, opened, progressed } = renewal;
         let mut record = match Record::of_run(self.file, &lease.run) {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Renewed::Lost),
@@ -111,7 +111,8 @@ impl Step<'_> {
             Err(failure) if failure.is_about_a_value() => return Ok(Renewed::Lost),
             Err(failure) => return Err(failure),
         };
-        let renewed = self.change(&mut record, |ticket| lease::renew(ticket, lease, until_ms))?;
+        let renewed =
+            self.change(&mut record, |ticket| lease::renew(ticket, lease, until_ms, *progressed))?;
         if *opened && renewed != Renewed::Lost {
             self.opened(record.key)?;
         }

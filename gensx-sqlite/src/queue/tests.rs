@@ -197,7 +197,8 @@ impl Bench {
             }
             14 => {
                 let until_ms = self.now_ms + LEASE_MS;
-                let renewal = self.any_lease().map(|lease| Renewal { lease, opened: true });
+                let renewal =
+                    self.any_lease().map(|lease| Renewal { lease, opened: true, progressed: false });
                 renewal.map(|renewal| self.step(|step| step.renew(&renewal, until_ms)));
             }
             15 | 16 => {

@@ -36,7 +36,7 @@ fn mutants() -> Vec<(&'static str, Rules)> {
         (
             "renew: whoever asks has the lease",
             Rules {
-                renew: |ticket, lease, until_ms| {
+                renew: |ticket, lease, until_ms, _| {
                     ticket.place = Place::Leased { lease: lease.clone(), until_ms };
                     Renewed::Kept { wakes: ticket.wakes }
                 },
@@ -45,7 +45,11 @@ fn mutants() -> Vec<(&'static str, Rules)> {
         ),
         (
             "renew: a lease is always kept",
-            Rules { renew: |ticket, _, _| Renewed::Kept { wakes: ticket.wakes }, ..real },
+            Rules { renew: |ticket, _, _, _| Renewed::Kept { wakes: ticket.wakes }, ..real },
+        ),
+        (
+            "renew: it is progress, whatever is told",
+            Rules { renew: |ticket, lease, until_ms, _| lease::renew(ticket, lease, until_ms, true), ..real },
         ),
         ("expire: never", Rules { expire: |_, _| false, ..real }),
         (

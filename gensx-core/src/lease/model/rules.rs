@@ -9,7 +9,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) claim: fn(&mut Ticket, Bid) -> Option<Deal>,
-    pub(super) renew: fn(&mut Ticket, &Lease, u64) -> Renewed,
+    pub(super) renew: fn(&mut Ticket, &Lease, u64, bool) -> Renewed,
     pub(super) expire: fn(&mut Ticket, u64) -> bool,
     pub(super) promote: fn(&mut Ticket, u64) -> bool,
     pub(super) release: fn(&mut Ticket, &Lease, &Release, u64) -> Settled,

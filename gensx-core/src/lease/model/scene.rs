@@ -95,7 +95,7 @@ impl Scene<'_> {
         };
         let before = holder(run);
         let answer = match &mut run.ticket {
-            Some(ticket) => (rules.renew)(ticket, &grip.lease, LATER_MS),
+            Some(ticket) => (rules.renew)(ticket, &grip.lease, LATER_MS, false),
             None => Renewed::Lost,
         };
         if holder(run) != before {

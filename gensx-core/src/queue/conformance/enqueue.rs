@@ -108,7 +108,7 @@ pub(super) async fn e8_the_first_event_comes_until_the_stream_exists(Fixture { q
     ok(queue.release(&grant.lease, &Release::Back, false).await);
     let grant = claim_one(&other).await;
     assert_eq!(grant.first.as_ref(), Some(&first));
-    let told = crate::queue::Renewal { lease: grant.lease.clone(), opened: true };
+    let told = crate::queue::Renewal { lease: grant.lease.clone(), opened: true, progressed: false };
     ok(other.renew(&[told], LONG).await);
     ok(queue.release(&grant.lease, &Release::Back, false).await);
     assert_eq!(claim_one(&queue).await.first, None);

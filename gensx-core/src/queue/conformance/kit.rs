@@ -132,7 +132,7 @@ pub(super) async fn release(queue: &Queue, lease: &Lease, how: Release) {
 }
 
 pub(super) fn renewal(lease: &Lease) -> Renewal {
-    Renewal { lease: lease.clone(), opened: false }
+    Renewal { lease: lease.clone(), opened: false, progressed: false }
 }
 
 pub(super) async fn renew(queue: &Queue, lease: &Lease, by: Duration) -> Renewed {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fixture, kit::*};
-use crate::queue::{Enqueue, Lease, Park, QueueState, Release, Released, Renewed, Wake};
+use crate::queue::{Due, Enqueue, Lease, Park, QueueState, Release, Released, Renewal, Renewed, Wake};
 
 pub(super) async fn n1_a_renewed_lease_lasts(Fixture { queue, other, .. }: Fixture) {
     put_all(&queue, &["kept", "left"]).await;
@@ -42,6 +42,26 @@ pub(super) async fn n3_a_renewal_tells_the_wakes(Fixture { queue, other, .. }: F
         assert!(ok(other.wake(&run_id("run"), why).await));
         assert_eq!(renew(&queue, &grant.lease, LONG).await, Renewed::Kept { wakes: n as u64 + 2 });
     }
+}
+
+pub(super) async fn n4_after_progress_the_claims_before_do_not_count(Fixture { queue, other, .. }: Fixture) {
+    put(&queue, &entry("run")).await;
+    for _ in 0..2 {
+        for claims in 1..MAX_CLAIMS {
+            let grant = claim_one(&queue).await;
+            assert_eq!(grant.claims, claims);
+            release(&queue, &grant.lease, Release::Retry(Due::Now)).await;
+        }
+        let grant = claim_one(&queue).await;
+        assert_eq!((grant.claims, grant.exhausted), (MAX_CLAIMS, false));
+        let told = Renewal { progressed: true, ..renewal(&grant.lease) };
+        for _ in 0..2 {
+            ok(other.renew(std::slice::from_ref(&told), LONG).await);
+        }
+        // It is the first claim now, and one that does not count.
+        release(&queue, &grant.lease, Release::Back).await;
+    }
+    assert_eq!(claim_one(&queue).await.claims, 1);
 }
 
 pub(super) async fn f1_done_is_forgotten(Fixture { queue, other, .. }: Fixture) {

@@ -154,6 +154,7 @@ suite! { $
     n1_a_renewed_lease_lasts,
     n2_a_lease_that_is_not_held_is_lost,
     n3_a_renewal_tells_the_wakes,
+    n4_after_progress_the_claims_before_do_not_count,
     f1_done_is_forgotten,
     f2_back_is_ready_and_does_not_count,
     f3_retry_waits_and_counts,

@@ -2,7 +2,7 @@
 
 use super::{Fixture, kit::*};
 use crate::queue::{
-    Claim, Due, Lease, MovePolicy, Park, Release, Wake,
+    Claim, Due, Lease, MovePolicy, Park, Release, Renewal, Wake,
     reference::{Dice, Reference, check_claim, random_entry},
 };
 
@@ -69,7 +69,9 @@ async fn step_of(
         }
         15 if !leases.is_empty() => {
             let lease = leases[dice.roll(leases.len())].clone();
-            assert_eq!(renew(queue, &lease, LONG).await, reference.renew(&lease, u64::MAX), "{at}");
+            let renewal = Renewal { progressed: dice.roll(2) == 0, ..renewal(&lease) };
+            let renewed = ok(queue.renew(std::slice::from_ref(&renewal), LONG).await);
+            assert_eq!(renewed, [reference.renew(&lease, u64::MAX, renewal.progressed)], "{at}");
         }
         16 | 17 => {
             let why = if dice.roll(2) == 0 { Wake::Now } else { Wake::Message };

@@ -149,8 +149,9 @@ impl State {
     }
 
     pub(super) fn renew(&mut self, renewal: &Renewal, until_ms: u64, now_ms: u64) -> Renewed {
-        let Renewal { lease, opened } = renewal;
-        let renewed = self.change(&lease.run, now_ms, |ticket| lease::renew(ticket, lease, until_ms));
+        let Renewal { lease, opened, progressed } = renewal;
+        let renewed =
+            self.change(&lease.run, now_ms, |ticket| lease::renew(ticket, lease, until_ms, *progressed));
         if *opened && let Some(Renewed::Kept { .. }) = renewed {
             self.opened(&lease.run);
         }

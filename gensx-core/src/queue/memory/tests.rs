@@ -89,9 +89,9 @@ impl Pair {
             }
             13 | 14 => {
                 let Some(lease) = self.any_lease() else { return };
-                let renewal = Renewal { lease: lease.clone(), opened: true };
+                let renewal = Renewal { lease: lease.clone(), opened: true, progressed: false };
                 let renewed = self.state.renew(&renewal, now_ms + LEASE_MS, now_ms);
-                assert_eq!(renewed, self.reference.renew(&lease, now_ms + LEASE_MS), "{at}");
+                assert_eq!(renewed, self.reference.renew(&lease, now_ms + LEASE_MS, false), "{at}");
             }
             15 | 16 => {
                 let why = [Wake::Message, Wake::Now][self.dice.roll(2)];
