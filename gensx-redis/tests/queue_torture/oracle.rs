@@ -36,9 +36,9 @@ struct Known {
     done: u64,
     /// Its client was answered that it is queued: it asks for it no more.
     queued: bool,
-    /// It was done while its client still asked. The queue has forgotten it, and takes another try for a fresh run; who
-    /// claims that one finds the last event in its stream.
-    may_come_again: bool,
+    /// It ended while its client still asked. The queue has forgotten it, and takes another try for a fresh run; who claims
+    /// that one finds the last event in its stream.
+    ended_early: bool,
     grants: usize,
     /// For who looks into a failure.
     history: Vec<String>,
@@ -59,6 +59,10 @@ fn number(run: &RunId) -> usize {
 }
 
 impl Known {
+    fn may_come_again(&self) -> bool {
+        !self.queued || self.ended_early
+    }
+
     fn note(&mut self, what: &str, lease: &Lease) {
         self.history.push(format!("{:?}: {what} {}", Instant::now(), lease.number));
     }
@@ -75,8 +79,11 @@ impl Oracle {
             return Standing::Late;
         }
         let known = runs.entry(run.clone()).or_default();
-        let over = known.done > 0 && !known.may_come_again;
-        assert!(!over, "`{run}` was given out though it is done: {:#?}", known.history);
+        assert!(
+            known.done == 0 || known.may_come_again(),
+            "`{run}` was given out though it is done: {:#?}",
+            known.history
+        );
         if let Some((number, until)) = known.held {
             let free = until <= now || number == grant.lease.number;
             assert!(free, "`{run}` is held by lease {number}: {:#?}", known.history);
@@ -131,14 +138,15 @@ impl Oracle {
             let mut runs = self.runs.lock().unwrap();
             let known = runs.get_mut(&lease.run).expect("it was granted");
             known.done += 1;
-            assert!(known.done == 1 || known.may_come_again, "`{}` was done twice", lease.run);
-            known.may_come_again |= !known.queued;
+            assert!(known.done == 1 || known.may_come_again(), "`{}` was done twice", lease.run);
         }
     }
 
     /// The client of a run was answered, and asks no more.
     pub(crate) fn queued(&self, run: &RunId) {
-        self.runs.lock().unwrap().entry(run.clone()).or_default().queued = true;
+        let mut runs = self.runs.lock().unwrap();
+        let known = runs.entry(run.clone()).or_default();
+        (known.queued, known.ended_early) = (true, known.ended);
     }
 
     pub(crate) fn answered(&self) {
@@ -157,7 +165,7 @@ impl Oracle {
     pub(crate) fn judge(&self, runs: usize) {
         let known = self.runs.lock().unwrap();
         assert_eq!(known.len(), runs, "each was given out");
-        assert!(known.values().all(|known| known.ended && (known.done <= 1 || known.may_come_again)));
+        assert!(known.values().all(|known| known.ended && (known.done <= 1 || known.may_come_again())));
     }
 }
 
