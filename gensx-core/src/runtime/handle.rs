@@ -103,6 +103,11 @@ impl<T> Run<T> {
         Self { runtime, id, local, output: PhantomData }
     }
 
+    /// The same run, for who takes its output as it is recorded.
+    pub(crate) fn untyped(self) -> Run<Json> {
+        Run { runtime: self.runtime, id: self.id, local: self.local, output: PhantomData }
+    }
+
     /// The run's id.
     #[must_use]
     pub fn id(&self) -> &RunId {

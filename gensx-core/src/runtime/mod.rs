@@ -1,6 +1,7 @@
 //! Running components and workflows inside an application.
 
 mod builder;
+mod by_name;
 mod deliver;
 mod handle;
 mod limits;
@@ -250,8 +251,8 @@ impl Runtime {
     pub async fn resume_all(&self) -> Result<Vec<(RunId, Result<()>)>> {
         let mut resumed = Vec::new();
         for (id, head) in self.unfinished().await? {
-            if let Some(execute) = self.0.registry.get(&head.workflow) {
-                let result = match execute(self.clone(), Assignment::of_application(&id)).await {
+            if let Some(known) = self.0.registry.get(&head.workflow) {
+                let result = match known.take_over(self.clone(), Assignment::of_application(&id)).await {
                     Ok(Taken::Gone | Taken::NotQueued) => Err(not_found(&id, self.sink())),
                     taken => taken.map(drop),
                 };

@@ -5,6 +5,7 @@ pub mod conformance;
 mod error;
 mod inbox;
 mod memory;
+mod pages;
 mod tail;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ pub use batch::{Append, Batch, BatchKind, BatchToken, Entry, Head, Payload, Stan
 pub use error::{SinkError, SinkErrorKind};
 pub use inbox::{Arrived, Inbox, MAX_MESSAGES_PER_RUN, Message};
 pub use memory::MemorySink;
+pub use pages::{Page, Pages, pages};
 pub use tail::{Events, events};
 
 use crate::RunId;

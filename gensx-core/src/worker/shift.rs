@@ -198,11 +198,11 @@ fn assignment(inner: &Inner, grant: &Grant) -> Assignment {
 }
 
 async fn begin(inner: &Arc<Inner>, grant: &Grant, assignment: &Assignment) -> Result<Taken> {
-    let Some(execute) = inner.runtime.registry().get(&grant.workflow) else {
+    let Some(known) = inner.runtime.registry().get(&grant.workflow) else {
         let text = format!("workflow `{}` is not registered with this worker", grant.workflow);
         return Err(Error::of(ErrorKind::NotFound, text));
     };
-    match execute(inner.runtime.clone(), assignment.clone()).await {
+    match known.take_over(inner.runtime.clone(), assignment.clone()).await {
         // One that was cancelled need not be executable.
         Err(error) if error.kind() != ErrorKind::Sink && is_cancelled(inner, assignment).await? => {
             tracing::debug!(run = %assignment.run, error = %error, "a cancelled run that cannot be executed is ended");
