@@ -31,6 +31,9 @@ pub use gensx_core::{
     current, emit, emit_text, event, idempotency_key, identity, input, lease, log, now, permanent, progress,
     publish, queue, random, retry_after, sink, sleep, spawn, usage, uuid, workflow,
 };
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use gensx_http as http;
 pub use gensx_macros::component;
 #[cfg(feature = "redis")]
 pub use gensx_redis::{RedisCache, RedisQueue, RedisSink};

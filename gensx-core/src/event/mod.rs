@@ -11,6 +11,8 @@ pub use kind::{
     ErrorBody, EventKind, Json, LogLevel, Origin, Outcome, QueuedAs, QueuedLimit, RunStatus, Usage,
 };
 
+pub(crate) use wire::stored_to_json;
+
 use crate::{EventId, identity::CallId, sink::Payload};
 
 /// The version of the events' JSON that this library writes.

@@ -93,6 +93,17 @@ pub struct Entry {
     pub payload: Payload,
 }
 
+impl Entry {
+    /// The event as the JSON that readers outside get, as [`Event::to_json`](crate::Event::to_json) gives it, without decoding
+    /// what it says.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Replay`](crate::ErrorKind::Replay) when the bytes are no JSON object: cut off, or damaged.
+    pub fn to_json(&self) -> crate::Result<String> {
+        crate::event::stored_to_json(self.id, &self.payload)
+    }
+}
+
 /// Where a run stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Head {

@@ -1,10 +1,12 @@
 //! Events to JSON.
 
+use serde_json::value::RawValue;
+
 use super::{
     super::{Event, EventKind, Outcome, RunStatus, SCHEMA_VERSION},
     Wire,
 };
-use crate::sink::Payload;
+use crate::{EventId, sink::Payload};
 
 /// Room for most events at once: growing costs another copy.
 const ENCODED_BYTES: usize = 512;
@@ -23,9 +25,24 @@ pub(in crate::event) fn encode(event: &Event) -> Payload {
 
 /// What is stored, to the letter, with the id in front: fields of a newer version are passed on.
 pub(in crate::event) fn to_json(event: &Event) -> String {
-    let payload = encode(event);
-    let body = String::from_utf8_lossy(&payload);
-    format!("{{\"id\":\"{}\",{}", event.id, body.trim_start().strip_prefix('{').unwrap_or("}"))
+    with_id(event.id, &String::from_utf8_lossy(&encode(event)))
+}
+
+/// The same for bytes that nobody has decoded.
+pub(crate) fn stored_to_json(id: EventId, payload: &Payload) -> crate::Result<String> {
+    let damaged = |error| {
+        let text = format!("the event {id} cannot be read: it is damaged");
+        crate::Error::of(crate::ErrorKind::Replay, text).with_source(error)
+    };
+    let object: &RawValue = serde_json::from_slice(payload).map_err(damaged)?;
+    if !object.get().starts_with('{') {
+        return Err(damaged(serde::de::Error::custom("no object")));
+    }
+    Ok(with_id(id, object.get()))
+}
+
+fn with_id(id: EventId, object: &str) -> String {
+    format!("{{\"id\":\"{id}\",{}", object.trim_start().strip_prefix('{').unwrap_or("}"))
 }
 
 fn to_wire(event: &Event) -> Wire<'_> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub(super) use decode::decode;
+pub(crate) use encode::stored_to_json;
 pub(super) use encode::{encode, to_json};
 
 use super::{ErrorBody, LogLevel, Origin, QueuedAs, RunStatus, Usage};

@@ -1,0 +1,67 @@
+//! Bodies of requests, read within their bounds.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use gensx_core::event::Json;
+
+use crate::problem::Problem;
+
+/// A body that is JSON, to the letter; `null` where there is none.
+pub(crate) struct JsonBody(pub(crate) Json);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        expect_json(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// What browsers send across sites without asking first is not JSON: so it is asked for by name.
+fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json") {
+        return Ok(());
+    }
+    let text = format!("the body is `{}`: send `application/json`", essence.escape_debug());
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", text))
+}
+
+fn parse(bytes: &[u8]) -> Result<Json, Problem> {
+    let text = if bytes.iter().all(u8::is_ascii_whitespace) { b"null".as_slice() } else { bytes };
+    serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("Invalid JSON: {error}")))
+}
+
+fn unread(rejection: BytesRejection) -> Problem {
+    let response: Response = rejection.into_response();
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than is taken here")
+        }
+        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, "unread", "the body could not be read to its end"),
+    }
+}
+
+/// The caller's own name for a request, which may be sent again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest one, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// The request's idempotency key, if it has one.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match key.to_str() {
+        Ok(key) if (1..=MAX_KEY_BYTES).contains(&key.len()) => Ok(Some(key)),
+        _ => Err(Problem::bad_request(format!(
+            "`idempotency-key` has 1 to {MAX_KEY_BYTES} visible characters"
+        ))),
+    }
+}

@@ -1,0 +1,23 @@
+//! The read side of [Durable Streams](https://github.com/durable-streams/durable-streams) 1.0, as a superset that browsers'
+//! `EventSource` understands.
+//!
+//! A run's events are one such stream, at `/runs/{id}/events`. This module speaks the protocol for any [`StreamStore`].
+//!
+//! - `GET` without more gives what follows `offset`, a page of it.
+//! - With `live=long-poll` it waits for news at the end.
+//! - With `live=sse`, or where the request accepts `text/event-stream`, it stays open: a `data` event holds what came, and a
+//!   `control` event says where the reader now stands. Both have that offset as their id, so that a browser that comes back
+//!   with `Last-Event-ID` goes on from there. At the end of a stream that is closed it is answered 204, and stays away.
+//! - `HEAD` says where the stream stands.
+
+mod ask;
+mod catch_up;
+mod cursor;
+mod headers;
+mod long_poll;
+mod serve;
+mod sse;
+mod store;
+
+pub(crate) use serve::{Limits, Reading, serve};
+pub use store::{Cacheable, Chunk, Chunks, Offset, Start, Stat, StoreError, StreamStore};

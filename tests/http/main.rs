@@ -1,0 +1,6 @@
+//! The API plane over an application's runtime and over a fleet, asked by a real client over real sockets.
+
+mod control;
+mod events;
+mod start;
+mod support;
