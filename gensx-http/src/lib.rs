@@ -29,6 +29,7 @@ mod options;
 mod origin;
 mod plane;
 mod problem;
+mod projection;
 mod query;
 mod readers;
 mod runs;
