@@ -2,5 +2,6 @@
 
 mod control;
 mod events;
+mod genx;
 mod start;
 mod support;

@@ -6,10 +6,7 @@ use axum::{
     http::{header, request::Parts},
     response::IntoResponse as _,
 };
-use gensx_core::{
-    Event, EventKind, RunStatus,
-    event::{ErrorBody, Json as RawJson},
-};
+use gensx_core::{Event, EventKind, RunStatus, event::Json as RawJson};
 use serde::{Deserialize, Serialize};
 
 use super::Execution;
@@ -17,7 +14,7 @@ use crate::{
     access::Action,
     api::Shared,
     problem::{Answer, Problem},
-    projection::genx::iso8601,
+    projection::genx::{iso8601, why},
     runs,
 };
 
@@ -91,12 +88,9 @@ fn begun(first: &Event, id: &str) -> Shown {
 fn finish(shown: &mut Shown, last: Event) {
     shown.finished_at = Some(iso8601(last.time_ms));
     if let EventKind::RunEnded { status, output, error } = last.kind {
-        shown.execution_status = if status == RunStatus::Succeeded { "completed" } else { "failed" };
+        let succeeded = status == RunStatus::Succeeded;
+        shown.execution_status = if succeeded { "completed" } else { "failed" };
+        shown.error = (!succeeded).then(|| why(status, error.as_ref()));
         shown.output = output;
-        shown.error = error.as_ref().map(text);
     }
-}
-
-fn text(error: &ErrorBody) -> String {
-    format!("{:#}", error.to_error())
 }

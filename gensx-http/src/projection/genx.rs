@@ -169,10 +169,7 @@ impl GenSx {
     }
 
     fn failed(&self, status: RunStatus, error: Option<&ErrorBody>, out: &mut Out<'_>) {
-        let text = match error {
-            Some(error) => format!("{:#}", error.to_error()),
-            None => format!("the run was {}", status.as_str()),
-        };
+        let text = why(status, error);
         out.say(&Message::Error { error: &text, execution_id: &self.run, execution_status: "failed" });
     }
 }
@@ -233,6 +230,14 @@ impl GenSx {
             }),
             _ => {}
         }
+    }
+}
+
+/// Why a run has no output.
+pub(crate) fn why(status: RunStatus, error: Option<&ErrorBody>) -> String {
+    match error {
+        Some(error) => format!("{:#}", error.to_error()),
+        None => format!("the run was {}", status.as_str()),
     }
 }
 
