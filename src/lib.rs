@@ -1,6 +1,7 @@
 // Where the README's links lead from here: the first definition of a name counts.
 //! [guide]: crate::_documentation::guide
 //! [fleet]: crate::_documentation::fleet
+//! [http]: https://github.com/gensx/gensx-rs/blob/main/docs/http.md
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event

@@ -2,5 +2,6 @@
 
 mod control;
 mod events;
+mod example;
 mod start;
 mod support;
