@@ -2,38 +2,23 @@
 
 #[path = "support/events.rs"]
 mod events;
+#[path = "support/lists.rs"]
+mod lists;
 
 use std::{sync::Arc, time::Duration};
 
 use gensx_core::{
     ErrorKind, EventId, EventSink, RunId,
     SinkErrorKind::NotFound,
-    sink::{Append, Inbox as _, Message, Payload, events},
+    sink::{Append, Inbox as _, Message, Payload, RunFilter, events},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::RedisServer;
 
-use self::events::{closing, next, opening, run_id, soon, text};
-
-/// What a small event's payload takes.
-const SMALL_BYTES: usize = 32;
-
-fn number(server: &RedisServer, words: &[&str]) -> i64 {
-    server.command(words).parse().unwrap_or_else(|_| panic!("{words:?}"))
-}
-
-async fn write(sink: &RedisSink, run: &RunId, events: u64) {
-    let small: Payload = Arc::from(&[b'x'; SMALL_BYTES][..]);
-    assert_eq!(sink.append(&opening(run, vec![Arc::clone(&small)])).await.unwrap(), Append::Done);
-    for seq in 2..=events {
-        let batch = next(run, EventId::new(1, seq), vec![Arc::clone(&small)]);
-        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
-    }
-}
-
-async fn end(sink: &RedisSink, run: &RunId, seq: u64) {
-    assert_eq!(sink.append(&closing(run, EventId::new(1, seq))).await.unwrap(), Append::Done);
-}
+use self::{
+    events::{closing, next, opening, run_id, soon, text},
+    lists::{end, number, shard, write},
+};
 
 async fn send(sink: &RedisSink, run: &RunId) {
     let message = Message { number: 0, name: "m".into(), body: "1".into(), id: None };
@@ -174,7 +159,7 @@ async fn nothing_is_left_of_runs_that_expired() {
         }
     })
     .await;
-    assert!(sink.list(false, None, 99).await.unwrap().is_empty());
+    assert!(sink.list(&RunFilter::new(), None, 99).await.unwrap().runs.is_empty());
 }
 
 #[tokio::test]
@@ -202,11 +187,6 @@ async fn runs_that_expire_faster_than_they_are_looked_at_do_not_pile_up() {
         }
     })
     .await;
-}
-
-/// Which of the lists names a run: FNV-1a, as it must stay from version to version.
-fn shard(run: &str) -> u32 {
-    run.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % 8
 }
 
 #[tokio::test]

@@ -101,13 +101,17 @@ fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, BatchToken)>
 }
 
 fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
-    let workflow = match &batch.kind {
-        BatchKind::Opens(workflow) => &**workflow,
-        BatchKind::Claims | BatchKind::Continues => "",
+    let opening = match &batch.kind {
+        BatchKind::Opens(opening) => opening.clone(),
+        BatchKind::Claims { .. } | BatchKind::Continues => "".into(),
     };
-    Ok(file.prepare_cached(sql::OPEN_RUN)?.insert(params![batch.run.as_str(), workflow])?)
+    let now = read::position(clock::unix_ms());
+    let retry_of = opening.retry_of.as_ref().map(RunId::as_str);
+    let mut statement = file.prepare_cached(sql::OPEN_RUN)?;
+    Ok(statement.insert(params![batch.run.as_str(), &*opening.workflow, now, retry_of])?)
 }
 
+/// Adds the rows of a batch, and what it says of its run.
 fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
     if batch.last_seq() > read::MAX_SEQ || key > MAX_KEY {
         let text = format!(
@@ -122,6 +126,9 @@ fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
     for Row { count, bytes } in frames::rows(&batch.payloads) {
         statement.execute(params![key, read::position(seq), count, batch.first.epoch, token, bytes])?;
         seq += u64::from(count);
+    }
+    if let BatchKind::Claims { deployment } = &batch.kind {
+        file.prepare_cached(sql::CLAIM_RUN)?.execute(params![key, deployment.as_deref()])?;
     }
     if let Some(status) = batch.closes {
         let now = read::position(clock::unix_ms());

@@ -12,7 +12,7 @@ use std::{
 use common::*;
 use gensx_core::{
     EventSink as _, RunStatus, SinkErrorKind,
-    sink::{Append, Batch, Inbox as _},
+    sink::{Append, Batch, Inbox as _, RunFilter},
 };
 use gensx_sqlite::SqliteSink;
 use rusqlite::Connection;
@@ -41,17 +41,24 @@ async fn runs_expire_after_their_end_and_not_before() {
     }
     fill(&sink, &run_id("running"), 5).await;
     assert_eq!(
-        sink.list(false, None, 1_000).await.unwrap().len(),
+        sink.list(&RunFilter::new(), None, 1_000).await.unwrap().runs.len(),
         RUNS + 1,
         "nothing expires unless it is asked for"
     );
 
     let keeper = SqliteSink::builder(&file).retention(Duration::from_secs(3_600)).open().await.unwrap();
     fill(&keeper, &run_id("second"), 5).await;
-    assert_eq!(sink.list(false, None, 1_000).await.unwrap().len(), RUNS + 2, "nothing expires too early");
+    assert_eq!(
+        sink.list(&RunFilter::new(), None, 1_000).await.unwrap().runs.len(),
+        RUNS + 2,
+        "nothing expires too early"
+    );
 
     let sweeper = SqliteSink::builder(&file).retention(Duration::ZERO).open().await.unwrap();
-    until("every ended run expires", async || sink.list(false, None, 1_000).await.unwrap().len() == 2).await;
+    until("every ended run expires", async || {
+        sink.list(&RunFilter::new(), None, 1_000).await.unwrap().runs.len() == 2
+    })
+    .await;
     assert_eq!(kind(sink.read(&run_id("ended-7"), 0, 10).await), SinkErrorKind::NotFound);
     until("their rows are removed", async || {
         (events(&file), count(&file, "messages"), count(&file, "trash")) == (10, 0, 0)

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use handle::RunHandle;
-pub use heal::Listed;
 pub use start::{DEFAULT_MAX_INPUT_BYTES, Start};
 
 use crate::{
     Backend, EventId, Result, RunId, Runtime,
     component::to_json,
+    listing::List,
     queue::{DEFAULT_MAX_WAITING, DeadRun, Deployment, QueueStats, Queued, Wake},
     sink::{EventSink, Events, events},
 };
@@ -111,6 +111,12 @@ impl Client {
     /// Those of the queue.
     pub async fn find(&self, run: &RunId) -> Result<Option<Queued>> {
         Ok(self.backend.queue().find(run).await?)
+    }
+
+    /// The sink's runs, newest first, wherever they are executed; awaited, it gives a page of them. See [`List`] for its
+    /// conditions.
+    pub fn list(&self) -> List {
+        self.runtime.list()
     }
 
     /// How the queue stands: its length by state, and its age. Cancel safe.

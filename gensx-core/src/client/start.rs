@@ -114,7 +114,13 @@ impl Start {
             Enqueued::Known(earlier) => return Ok(RunHandle::new(client, earlier, true)),
         };
         // From here on the run is started: who claims it has its first event.
-        let ours = match open(client.sink(), &entry.run, &entry.workflow, vec![Payload::clone(&first)]).await
+        let ours = match open(
+            client.sink(),
+            &entry.run,
+            (*entry.workflow).into(),
+            vec![Payload::clone(&first)],
+        )
+        .await
         {
             Ok(Append::Done | Append::Duplicate) => true,
             Ok(answer) => there_is_one(&client, &entry, &first, fresh, answer).await?,
