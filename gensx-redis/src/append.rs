@@ -15,6 +15,8 @@ const COMPACT_EVENTS: usize = 256;
 const MAX_BATCH_EVENTS: usize = 3_900;
 /// The largest payload of one event, and the largest body of one message. Redis takes 512 MiB.
 pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
+/// The longest time that a run is kept for which says how long: some 285,000 years, which Redis takes.
+const MAX_KEEP_MS: u64 = (1 << 53) - 1;
 /// The most events and bytes of a batch that goes over a lane.
 const MAX_LANE_EVENTS: usize = 1_000;
 const MAX_LANE_BYTES: usize = 1 << 20;
@@ -60,10 +62,11 @@ impl Store {
             BatchKind::Claims { deployment } => ("claim", deployment.as_deref().unwrap_or_default()),
             BatchKind::Continues => ("next", ""),
         };
-        let retry_of = match &batch.kind {
-            BatchKind::Opens(Opening { retry_of, .. }) => retry_of.as_ref(),
-            BatchKind::Claims { .. } | BatchKind::Continues => None,
+        let (keep, retry_of) = match &batch.kind {
+            BatchKind::Opens(Opening { keep_ms, retry_of, .. }) => (*keep_ms, retry_of.as_ref()),
+            BatchKind::Claims { .. } | BatchKind::Continues => (None, None),
         };
+        let keep = keep.map(|keep| keep.clamp(1, MAX_KEEP_MS).to_string()).unwrap_or_default();
         let status = batch.closes.map_or("", |status| status.as_str());
         let (inbox, copy) = (keys.inbox(run), keys.copy(run));
         // While a cluster moves a slot it takes no request for several keys of which some do not exist: most name one.
@@ -73,7 +76,7 @@ impl Store {
             command.arg(batch.first.epoch).arg(batch.first.seq).arg(&batch.token.to_bytes()[..]);
             command.arg(kind).arg(name).arg(status).arg(self.retention_ms.unwrap_or(0));
             command.arg(COMPACT_EVENTS).arg(self.publish()).arg(keys.channel(run));
-            command.arg(retry_of.map_or("", RunId::as_str));
+            command.arg(keep).arg(retry_of.map_or("", RunId::as_str));
             for payload in &batch.payloads {
                 command.arg(&payload[..]);
             }

@@ -10,14 +10,14 @@ use std::{sync::Arc, time::Duration};
 use gensx_core::{
     ErrorKind, EventId, EventSink, RunId,
     SinkErrorKind::NotFound,
-    sink::{Append, Inbox as _, Message, Payload, RunFilter, events},
+    sink::{Append, Batch, BatchKind, Inbox as _, Message, Opening, Payload, RunFilter, events},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::RedisServer;
 
 use self::{
     events::{closing, next, opening, run_id, soon, text},
-    lists::{end, number, shard, write},
+    lists::{end, number, places, shard, write},
 };
 
 async fn send(sink: &RedisSink, run: &RunId) {
@@ -160,6 +160,47 @@ async fn nothing_is_left_of_runs_that_expired() {
     })
     .await;
     assert!(sink.list(&RunFilter::new(), None, 99).await.unwrap().runs.is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_says_how_long_it_is_kept_is_kept_so_long() {
+    let server = RedisServer::start();
+    let sink =
+        RedisSink::builder(server.url()).retention(Duration::from_secs(3_600)).connect().await.unwrap();
+    let plain = RedisSink::connect(&server.url()).await.unwrap();
+    // Whoever ends it need not know, nor have a retention.
+    for (name, keep_ms, least, most) in [
+        ("default", None, 1, 3_600_000),
+        ("longer", Some(7_200_000), 3_600_001, 7_200_000),
+        ("longest", Some(u64::MAX), 1 << 52, 1 << 53),
+    ] {
+        let (run, ended_by) = (run_id(name), if keep_ms.is_some() { &plain } else { &sink });
+        let opening = Batch {
+            kind: BatchKind::Opens(Opening { keep_ms, ..Opening::from("tests") }),
+            ..opening(&run, vec![text("1")])
+        };
+        assert_eq!(sink.append(&opening).await.unwrap(), Append::Done);
+        send(&sink, &run).await;
+        assert_eq!(number(&server, &["PTTL", &format!("gensx:{{{name}}}:ev")]), -1, "{name} before the end");
+        end(ended_by, &run, 2).await;
+        for key in ["ev", "in"] {
+            let left = number(&server, &["PTTL", &format!("gensx:{{{name}}}:{key}")]);
+            assert!((least..=most).contains(&left), "{name} after the end: {left}");
+        }
+    }
+    let short = run_id("short");
+    let opening = Opening { keep_ms: Some(0), ..Opening::from("tests") };
+    let opening = Batch { kind: BatchKind::Opens(opening), ..self::events::opening(&short, vec![text("1")]) };
+    assert_eq!(sink.append(&opening).await.unwrap(), Append::Done);
+    end(&plain, &short, 2).await;
+    soon("its places in the lists", async {
+        while !server.command(&["KEYS", "gensx:{short}:*"]).is_empty() || places(&server, "short") != 0 {
+            drop(RedisSink::connect(&server.url()).await.unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(sink.list(&RunFilter::new(), None, 9).await.unwrap().runs.len(), 3);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod control;
 mod deaths;
 mod drain;
 mod failover;
+mod keep;
 mod list;
 mod order;
 mod park;

@@ -63,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) flights: Flights,
     /// Whether callers get decoded copies of what was recorded, as they do after a crash.
     pub(crate) decoded_copies: bool,
+    /// How long the runs that start here are kept after their end; as the sink keeps runs, where not set.
+    pub(crate) keep_ms: Option<u64>,
     /// What a test runtime puts between runs and their components.
     pub(crate) probe: Option<Arc<dyn Probe>>,
     /// This process's name in claims.

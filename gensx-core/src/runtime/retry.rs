@@ -60,9 +60,14 @@ pub(crate) async fn successor(
         origin: info.origin.clone(),
         retry_of: Some(id.clone()),
         carries: outcomes(&carried),
+        keep_ms: info.keep_ms,
         queued: info.queued.clone(),
     };
-    let opening = Opening { workflow: info.workflow.as_str().into(), retry_of: Some(id.clone()) };
+    let opening = Opening {
+        workflow: info.workflow.as_str().into(),
+        keep_ms: info.keep_ms,
+        retry_of: Some(id.clone()),
+    };
     Ok(Successor { info, opening, first: Event::new(crate::clock::unix_ms(), None, 0, first), carried })
 }
 

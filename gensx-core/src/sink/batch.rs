@@ -72,6 +72,8 @@ pub enum BatchKind {
 pub struct Opening {
     /// The workflow's name.
     pub workflow: Arc<str>,
+    /// How long the run is kept after its end, in milliseconds; as the store keeps runs, where it does not say.
+    pub keep_ms: Option<u64>,
     /// The failed run that it retries.
     pub retry_of: Option<RunId>,
 }
@@ -80,9 +82,11 @@ impl Opening {
     /// What is told of a run whose first event is of this kind, if that begins a run.
     pub(crate) fn of(kind: &EventKind) -> Option<Self> {
         match kind {
-            EventKind::RunStarted { workflow, retry_of, .. } => {
-                Some(Self { workflow: workflow.as_str().into(), retry_of: retry_of.clone() })
-            }
+            EventKind::RunStarted { workflow, keep_ms, retry_of, .. } => Some(Self {
+                workflow: workflow.as_str().into(),
+                keep_ms: *keep_ms,
+                retry_of: retry_of.clone(),
+            }),
             _ => None,
         }
     }
@@ -91,7 +95,7 @@ impl Opening {
 /// A run of the workflow with this name, without more.
 impl From<&str> for Opening {
     fn from(workflow: &str) -> Self {
-        Self { workflow: workflow.into(), retry_of: None }
+        Self { workflow: workflow.into(), keep_ms: None, retry_of: None }
     }
 }
 

@@ -22,8 +22,10 @@ use crate::{EventId, RunId, clock};
 const NAME: &str = "memory";
 /// The most messages whose runs are remembered for those who ask what has arrived.
 const MAX_ARRIVED: usize = 10_000;
+/// Expired runs that one call removes: the next ones remove the others.
+const MAX_EXPIRED_AT_ONCE: usize = 64;
 
-/// A sink that lives and ends with its process.
+/// A sink that lives and ends with its process. It keeps runs as long, unless they were started with a time to keep.
 ///
 /// ```
 /// let sink = gensx_core::MemorySink::new();
@@ -42,6 +44,8 @@ struct State {
     runs: BTreeMap<RunId, Stream>,
     /// The places of the runs in a list.
     by_start: BTreeSet<Cursor>,
+    /// Runs that are to be removed, by when.
+    expiring: BTreeSet<(u64, RunId)>,
     /// How many messages there have been since the sink was made, and the runs of the latest.
     arrivals: u64,
     arrived: VecDeque<RunId>,
@@ -50,6 +54,9 @@ struct State {
 #[derive(Debug)]
 struct Stream {
     summary: RunSummary,
+    keep_ms: Option<u64>,
+    /// When it is to be removed, in milliseconds since 1970.
+    expires_ms: Option<u64>,
     entries: Vec<Stored>,
     messages: Vec<Message>,
     /// Made by the first who waits: most streams are never waited for.
@@ -78,7 +85,11 @@ impl MemorySink {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change below is whole before the guard is dropped, so a panic elsewhere leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.expiring.is_empty() {
+            state.expire(self.time_ms());
+        }
+        state
     }
 
     fn time_ms(&self) -> u64 {
@@ -88,9 +99,22 @@ impl MemorySink {
 }
 
 impl State {
+    /// Removes runs that have been kept long enough.
+    fn expire(&mut self, now_ms: u64) {
+        for _ in 0..MAX_EXPIRED_AT_ONCE {
+            let Some((_, run)) = self.expiring.first().filter(|(due_ms, _)| *due_ms <= now_ms) else {
+                return;
+            };
+            self.remove(&run.clone());
+        }
+    }
+
     fn remove(&mut self, run: &RunId) {
         let Some(stream) = self.runs.remove(run) else { return };
         self.by_start.remove(&stream.summary.cursor());
+        if let Some(due_ms) = stream.expires_ms {
+            self.expiring.remove(&(due_ms, run.clone()));
+        }
     }
 
     fn open(&mut self, batch: &Batch, now_ms: u64) {
@@ -101,13 +125,22 @@ impl State {
             ..RunSummary::new(run.clone(), workflow, now_ms, *first)
         };
         self.by_start.insert(summary.cursor());
-        let stream = Stream { summary, entries: Vec::new(), messages: Vec::new(), changed: None };
+        let stream = Stream {
+            summary,
+            keep_ms: opening.keep_ms,
+            expires_ms: None,
+            entries: Vec::new(),
+            messages: Vec::new(),
+            changed: None,
+        };
         self.runs.insert(run.clone(), stream);
     }
 
     fn add(&mut self, batch: &Batch, now_ms: u64) {
-        if let Some(stream) = self.runs.get_mut(&batch.run) {
-            stream.add(batch, now_ms);
+        let Some(stream) = self.runs.get_mut(&batch.run) else { return };
+        stream.add(batch, now_ms);
+        if let Some(due_ms) = stream.expires_ms {
+            self.expiring.insert((due_ms, batch.run.clone()));
         }
     }
 }
@@ -141,6 +174,7 @@ impl Stream {
         if let Some(status) = batch.closes {
             summary.status = status;
             summary.ended_ms = Some(now_ms);
+            self.expires_ms = self.keep_ms.map(|keep| now_ms.saturating_add(keep));
         }
         if let Some(changed) = &self.changed {
             changed.send_replace(summary.last.seq);

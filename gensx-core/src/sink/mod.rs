@@ -49,6 +49,8 @@ pub trait EventSink: Inbox + std::fmt::Debug + Send + Sync + 'static {
     /// - **A8** After a batch that closes the run nothing is accepted: the answer is [`Append::Ended`].
     /// - **A9** Of claims that race for one epoch, one is accepted.
     /// - **A10** What was answered [`Append::Done`] is seen by every later read.
+    /// - **A11** A run that was opened with a time to keep is removed when so much has passed since its end, some time after
+    ///   that and not before, whatever the store does with other runs. One that has not ended is never removed.
     ///
     /// # Errors
     /// [`SinkErrorKind::Unavailable`] when it cannot be told whether the batch was applied: repeat the same batch.

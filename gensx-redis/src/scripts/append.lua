@@ -3,14 +3,14 @@
 -- KEYS: 1 the stream; with the last batch also 2 the inbox, 3 a name for the copy of a stream that ended
 -- ARGV: 1 epoch, 2 position of the first event, 3 the batch's token, 4 open | claim | next, 5 the workflow that opens or the
 --       deployment that claims, 6 the last status or '', 7 how long to keep an ended run in ms or 0, 8 the most events of a
---       stream to compact, 9 PUBLISH | SPUBLISH, 10 the channel, 11 the run that it retries, for `open`, or '',
---       12.. payloads
+--       stream to compact, 9 PUBLISH | SPUBLISH, 10 the channel, 11 how long to keep this run, for `open`, or '', 12 the run
+--       that it retries, or '', 13.. payloads
 -- Answers OK, or after the last batch {OK, how long the run is kept or 0, its workflow}; or DUP, ENDED, FENCED, LOST, or FOREIGN when the stream holds what gensx did not write.
 
 local stream, token, kind, status = KEYS[1], ARGV[3], ARGV[4], ARGV[6]
 local owner = string.sub(token, 1, 8)
 local epoch, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
-local PAYLOADS = 12
+local PAYLOADS = 13
 
 -- `next.lua` does the same for what almost always comes: keep the fields of entries alike.
 local function id(position)
@@ -78,8 +78,10 @@ for i = PAYLOADS, #ARGV do
         entry[3], entry[4] = 't', token
         if kind == 'open' then
             entry[5], entry[6] = 'w', ARGV[5]
-            if ARGV[11] ~= '' then
-                entry[7], entry[8] = 'r', ARGV[11]
+            for name, value in pairs({ k = ARGV[11], r = ARGV[12] }) do
+                if value ~= '' then
+                    entry[#entry + 1], entry[#entry + 2] = name, value
+                end
             end
         elseif kind == 'claim' and ARGV[5] ~= '' then
             entry[5], entry[6] = 'd', ARGV[5]
@@ -102,7 +104,7 @@ end
 local answer = 'OK'
 if status ~= '' then
     local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-    local keep = ARGV[7]
+    local keep = field(first, 'k') or ARGV[7]
     answer = { 'OK', keep, field(first, 'w') or '' }
     -- A stream keeps room for what may follow, 4 KiB of it. A copy has just what it holds, and the last id with it.
     if redis.call('XLEN', stream) <= tonumber(ARGV[8]) then

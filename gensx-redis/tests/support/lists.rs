@@ -38,13 +38,11 @@ pub(crate) fn shard(run: &str) -> u32 {
 }
 
 /// The list of a kind that names a run.
-#[allow(dead_code, reason = "not each test binary asks for one list")]
 pub(crate) fn list(run: &str, kind: &str) -> String {
     format!("gensx:{{ix{}}}:{kind}", shard(run))
 }
 
 /// In how many lists a run is.
-#[allow(dead_code, reason = "not each test binary asks for one list")]
 pub(crate) fn places(server: &RedisServer, run: &str) -> usize {
     let places = [
         ("runs", run.to_owned()),

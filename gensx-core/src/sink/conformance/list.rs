@@ -1,4 +1,4 @@
-//! L: lists.
+//! L: lists; and A11, how long a run is kept.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use super::{Fixture, kit::*};
 use crate::{
     RunId, RunStatus,
     sink::{
-        Batch, BatchKind, Cursor, EventSink, MAX_LOOKED_AT, MAX_PAGE, Opening, RunFilter, RunPage, RunSummary,
+        Batch, BatchKind, Cursor, EventSink, MAX_LOOKED_AT, MAX_PAGE, Opening, RunFilter, RunPage,
+        RunSummary, SinkErrorKind,
     },
 };
 
@@ -217,4 +218,39 @@ pub(super) async fn l7_runs_of_a_time_are_listed(Fixture { sink, other, .. }: Fi
     assert!(names(&other, &at(began, Some(began))).await.is_empty());
     assert!(names(&other, &at(u64::MAX, None)).await.is_empty());
     assert_eq!(names(&other, &at(0, Some(u64::MAX))).await.len(), 3);
+}
+
+pub(super) async fn a11_a_run_is_kept_as_long_as_it_was_opened_for(Fixture { sink, other, .. }: Fixture) {
+    const SHORT_MS: u64 = 300;
+    const LONG_MS: u64 = 3_600_000;
+    let [short, long, open] = ["short", "long", "open"].map(run_id);
+    for (run, keep_ms) in [(&short, SHORT_MS), (&long, LONG_MS), (&open, 1)] {
+        must_append(&sink, &opening_of(run, Opening { keep_ms: Some(keep_ms), ..WORKFLOW.into() })).await;
+        ok(sink.send(run, message("old", "1")).await);
+    }
+    let ended = ok(sink.now_ms().await);
+    for run in [&short, &long] {
+        must_append(&sink, &closing(run, 1, 2, RunStatus::Succeeded)).await;
+    }
+    within(SOON, "the end of a run's time", async {
+        while ok(sink.head(&short).await).is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // Another node of a store may be a moment ahead of the one that tells the time.
+    let kept = ok(sink.now_ms().await) - ended;
+    assert!(kept + 50 >= SHORT_MS, "it went after {kept} ms");
+    for sink in [&sink, &other] {
+        assert_eq!(refused(sink.read(&short, 0, 10).await), SinkErrorKind::NotFound);
+        assert_eq!(ok(sink.receive(&short, 0, 10).await), []);
+        assert_eq!(names(sink, &all()).await, ["long", "open"]);
+        assert_eq!(texts(sink, &long).await.len(), 2);
+        assert_eq!(ok(sink.receive(&long, 0, 10).await).len(), 1);
+    }
+    must_append(&other, &batch(&open, 1, 2, &["goes on"])).await;
+    // A run of the same name begins anew, and is kept.
+    must_append(&sink, &opening(&short)).await;
+    must_append(&sink, &closing(&short, 1, 2, RunStatus::Failed)).await;
+    assert_eq!(names(&other, &all().failed()).await, ["short"]);
 }

@@ -132,6 +132,7 @@ suite! { $
     a8_nothing_follows_the_end,
     a9_one_of_the_claims_that_race_wins,
     a10_what_is_done_is_read,
+    a11_a_run_is_kept_as_long_as_it_was_opened_for,
     r1_entries_come_in_order_and_to_the_letter,
     r2_pages_are_bounded_and_not_empty,
     r3_a_position_past_the_end_gives_nothing,
