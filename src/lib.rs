@@ -26,7 +26,7 @@ pub use gensx_core::testing;
 pub use gensx_core::{
     Backend, BoxError, Call, CallId, Classifiers, Client, Component, Current, DEFAULT_MAX_INPUT_BYTES,
     Durability, Error, ErrorKind, Event, EventId, EventKind, EventSink, Fate, IfExists, KeyChange, Limits,
-    Listed, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ, MemoryQueue, MemorySink, OutsideRuns, QueueError,
+    List, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ, MemoryQueue, MemorySink, OutsideRuns, QueueError,
     QueueErrorKind, Result, ResultExt, RetryPolicy, Run, RunHandle, RunId, RunQueue, RunStatus, Runtime,
     RuntimeBuilder, SinkError, SinkErrorKind, Spawned, Start, Worker, WorkerBuilder, Workflow, cache, clock,
     current, emit, emit_text, event, idempotency_key, identity, input, lease, log, now, permanent, progress,
