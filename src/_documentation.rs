@@ -11,3 +11,7 @@ pub mod workflows {}
 
 #[doc = include_str!("../docs/design.md")]
 pub mod design {}
+
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/http.md")]
+pub mod http {}

@@ -1,6 +1,7 @@
 // Where the README's links lead from here: the first definition of a name counts.
 //! [guide]: crate::_documentation::guide
 //! [fleet]: crate::_documentation::fleet
+//! [http]: https://github.com/gensx/gensx-rs/blob/main/docs/http.md
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event
@@ -25,7 +26,7 @@ pub use gensx_core::testing;
 pub use gensx_core::{
     Backend, BoxError, Call, CallId, Classifiers, Client, Component, Current, DEFAULT_MAX_INPUT_BYTES,
     Durability, Error, ErrorKind, Event, EventId, EventKind, EventSink, Fate, IfExists, KeyChange, Limits,
-    Listed, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ, MemoryQueue, MemorySink, OutsideRuns, QueueError,
+    List, MAX_RETRY_AFTER, MAX_RUN_ID_BYTES, MAX_SEQ, MemoryQueue, MemorySink, OutsideRuns, QueueError,
     QueueErrorKind, Result, ResultExt, RetryPolicy, Run, RunHandle, RunId, RunQueue, RunStatus, Runtime,
     RuntimeBuilder, SinkError, SinkErrorKind, Spawned, Start, Worker, WorkerBuilder, Workflow, cache, clock,
     current, emit, emit_text, event, idempotency_key, identity, input, lease, log, now, permanent, progress,

@@ -8,6 +8,7 @@
 mod call;
 mod chain;
 mod follow;
+mod http;
 mod idle;
 mod measure;
 mod peers;
@@ -18,7 +19,7 @@ use measure::Row;
 
 type Figure = (&'static str, fn() -> Vec<Row>);
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 17] = [
     ("overhead", call::overhead),
     ("scale", call::scale),
     ("chain", chain::strict),
@@ -32,6 +33,9 @@ const FIGURES: [Figure; 14] = [
     ("redis-readers", redis::readers),
     ("redis-memory", redis::memory),
     ("fleet", redis::fleet),
+    ("http-fan-out", http::fan_out),
+    ("http-load", http::load),
+    ("http-page", http::page),
     ("peers", peers::peers),
 ];
 
@@ -41,6 +45,11 @@ fn main() {
         && flag == idle::CHILD
     {
         return idle::child(store);
+    }
+    if let [flag, task] = &arguments[..]
+        && flag == http::readers::CHILD
+    {
+        return http::readers::child(task);
     }
     // `cargo bench` says so to every bench.
     arguments.retain(|argument| argument != "--bench");

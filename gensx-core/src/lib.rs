@@ -17,6 +17,7 @@ mod id;
 pub mod identity;
 mod io;
 pub mod lease;
+mod listing;
 #[doc(hidden)]
 pub mod private;
 pub mod queue;
@@ -35,12 +36,13 @@ pub use ambient::{
 };
 pub use backend::Backend;
 pub use call::Call;
-pub use client::{Client, DEFAULT_MAX_INPUT_BYTES, Listed, RunHandle, Start};
+pub use client::{Client, DEFAULT_MAX_INPUT_BYTES, RunHandle, Start};
 pub use component::{Component, Durability, KeyChange};
 pub use error::{BoxError, Classifiers, Error, ErrorKind, Fate, Result, ResultExt, permanent, retry_after};
 pub use event::{Event, EventKind, RunStatus};
 pub use id::{EventId, MAX_RUN_ID_BYTES, MAX_SEQ, RunId};
 pub use identity::CallId;
+pub use listing::List;
 pub use queue::{MemoryQueue, QueueError, QueueErrorKind, RunQueue};
 pub use retry::{MAX_RETRY_AFTER, RetryPolicy};
 pub use runtime::{IfExists, Limits, OutsideRuns, Run, Runtime, RuntimeBuilder};

@@ -8,7 +8,10 @@ use std::{
 use async_trait::async_trait;
 use gensx_core::{
     ErrorKind, Event, EventId, EventSink, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
-    sink::{Append, Arrived, Batch, BatchKind, BatchToken, Entry, Head, Inbox, Message, events},
+    sink::{
+        Append, Arrived, Batch, BatchKind, BatchToken, Cursor, Entry, Head, Inbox, Message, RunFilter,
+        RunPage, events,
+    },
 };
 
 /// A sink in memory, whose next answers to one question can be made to fail.
@@ -54,11 +57,11 @@ impl EventSink for Fickle {
     }
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        self.sink.list(unfinished, after, limit).await
+    ) -> Result<RunPage, SinkError> {
+        self.sink.list(filter, after, limit).await
     }
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
         self.sink.delete(run).await
@@ -225,7 +228,7 @@ async fn a_tail_that_was_written_anew_is_not_read_as_if_it_followed() {
     // The store lost the third event; the next owner wrote another one in its place.
     sink.delete(&run_id()).await.unwrap();
     add(&sink, 1..=2).await;
-    let claim = Batch { kind: BatchKind::Claims, ..batch(2, 3, TEXT) };
+    let claim = Batch { kind: BatchKind::Claims { deployment: None }, ..batch(2, 3, TEXT) };
     for batch in [claim, batch(2, 4, TEXT)] {
         assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
     }
@@ -234,7 +237,8 @@ async fn a_tail_that_was_written_anew_is_not_read_as_if_it_followed() {
 
 #[tokio::test]
 async fn a_tail_that_was_written_anew_under_the_same_ids_is_not_read_as_if_it_followed() {
-    let claim = |epoch, seq, json| Batch { kind: BatchKind::Claims, ..batch(epoch, seq, json) };
+    let claim =
+        |epoch, seq, json| Batch { kind: BatchKind::Claims { deployment: None }, ..batch(epoch, seq, json) };
     let sink = Arc::new(Fickle::default());
     add(&sink, 1..=2).await;
     sink.append(&claim(2, 3, TEXT)).await.unwrap();

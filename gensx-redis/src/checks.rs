@@ -3,14 +3,14 @@
 
 use gensx_core::{
     EventId, RunId, RunStatus,
-    sink::{Append, Batch, BatchKind, BatchToken, Message},
+    sink::{Append, Batch, BatchKind, BatchToken, Message, RunFilter},
 };
 use redis::{Value, cmd};
 
 use crate::{
     builder::Checks,
     error::{Failure, TOO_OLD},
-    index::Listed,
+    index::{Named, Place},
     queue, reply, rights, script,
     store::Store,
 };
@@ -19,6 +19,9 @@ use crate::{
 const MIN_MAJOR_VERSION: u32 = 7;
 /// When the probe's keys expire, should the process end in the middle.
 const PROBE_MS: u64 = 60_000;
+
+/// The workflow of a probe's run.
+const PROBE_WORKFLOW: &str = "gensx.probe";
 
 /// What `INFO` says, as far as it matters.
 #[derive(Default, PartialEq, Eq, Debug)]
@@ -133,15 +136,15 @@ async fn rehearse(probe: &Store, run: &RunId) -> Result<(), Failure> {
         kind,
         closes,
     };
-    probe.append(&batch(1, BatchKind::Opens("gensx.probe".into()), None)).await?;
+    probe.append(&batch(1, BatchKind::Opens(PROBE_WORKFLOW.into()), None)).await?;
     expire(probe, run).await?;
     let message = Message { number: 0, name: "gensx.probe".into(), body: "null".into(), id: None };
     probe.send(run, message).await?;
     probe.receive(run, 0, 1).await?;
     probe.head(run).await?;
     probe.read(run, 0, 1).await?;
-    probe.list(true, Some(run), 1).await?;
-    match probe.append(&batch(2, BatchKind::Continues, Some(RunStatus::Succeeded))).await? {
+    probe.list(&RunFilter::new().workflow(PROBE_WORKFLOW), None, 1).await?;
+    match probe.append(&batch(2, BatchKind::Continues, Some(RunStatus::Succeeded))).await?.0 {
         Append::Done | Append::Duplicate => Ok(()),
         answer => {
             Err(Failure::unavailable(format!("a probe of the append was answered {answer:?}: try again")))
@@ -152,10 +155,10 @@ async fn rehearse(probe: &Store, run: &RunId) -> Result<(), Failure> {
 /// Should this process end in the middle of the probe, it is gone after a while, as is its place in the lists.
 async fn expire(probe: &Store, run: &RunId) -> Result<(), Failure> {
     let mut command = cmd("PEXPIRE");
-    command.arg(probe.keys.stream(run)).arg(probe.retention_ms.unwrap_or_default());
+    command.arg(probe.keys.stream(run)).arg(PROBE_MS);
     probe.link.ask(command).await?;
-    let listed = Listed { all: true, unfinished: true, due_ms: probe.retention_ms };
-    probe.set_listed(run, listed, None).await.map(drop)
+    let place = Place::Running { look_again: (PROBE_MS, PROBE_MS) };
+    probe.place(&Named::new(run, PROBE_WORKFLOW), place, None).await.map(drop)
 }
 
 #[cfg(test)]

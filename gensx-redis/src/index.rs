@@ -1,190 +1,189 @@
-//! The lists of runs. The streams are the truth: a list may name a run that is not there (any more), never the other
-//! way round, and what it names is looked at before it is told.
+//! The lists of runs: who is in which. The streams are the truth: a list may name a run that is not there (any more), never
+//! the other way round, and what it names is looked at before it is told.
+//!
+//! A run's score says when it began, and how it stood when that was noted last: running, or how it ended, which does not change
+//! any more. What is noted as running may have ended.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use gensx_core::{
-    RunId,
-    sink::{Head, MAX_PAGE},
-};
-use redis::cmd;
+use gensx_core::{RunId, RunStatus};
 
 use crate::{
+    append::Closed,
     error::Failure,
-    keys::{self, INDEX_SHARDS, Index},
+    keys::{self, Index},
     reply, script,
     store::Store,
 };
 
-/// Runs that are looked at together.
-const LOOKS_AT_ONCE: usize = 64;
-/// When a run that is listed and has no stream is looked at again, in ms: it may be about to begin.
-pub(crate) const RECHECK_MS: u64 = 600_000;
+/// When a run that has not ended is looked at again, in ms: it may have ended with its process, or never begun. One that is
+/// older, when it is twice as old, up to the second.
+pub(crate) const RECHECK_MS: (u64, u64) = (600_000, 6 * 3_600_000);
 
-/// In which lists a run is to be.
-pub(crate) struct Listed {
-    pub(crate) all: bool,
-    pub(crate) unfinished: bool,
-    /// In how many milliseconds it is to be looked at again.
-    pub(crate) due_ms: Option<u64>,
+/// What scores count besides the time, in the order of their numbers.
+const STATUSES: [RunStatus; 4] =
+    [RunStatus::Running, RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled];
+
+/// A run as it stands in lists.
+pub(crate) struct Named<'a> {
+    pub(crate) run: &'a RunId,
+    /// Its workflow; empty if that is not known.
+    pub(crate) workflow: &'a str,
+    /// What names it among those that are due.
+    due: String,
+}
+
+/// Where a run is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// Among those that have not ended, unless it is listed already.
+    Begins,
+    /// The same, whatever is listed under its name.
+    Anew,
+    /// Among those that have not ended, to be looked at again after so many ms at least, and at most.
+    Running { look_again: (u64, u64) },
+    /// Among those that have ended, to be looked at again after so many ms.
+    Ended { status: RunStatus, look_again_ms: Option<u64> },
+    /// Where it is.
+    Unknown,
+    /// In none.
+    Gone,
+    /// In none, if it is still the one that began at this time, and that is longer ago than it takes to begin.
+    Doubted { began_ms: u64 },
+}
+
+impl<'a> Named<'a> {
+    pub(crate) fn new(run: &'a RunId, workflow: &'a str) -> Self {
+        let due = if workflow.is_empty() { run.to_string() } else { format!("{run}\n{workflow}") };
+        Self { run, workflow, due }
+    }
+
+    /// One that was due under this name.
+    pub(crate) fn due(run: &'a RunId, workflow: &'a str, due: String) -> Self {
+        Self { run, workflow, due }
+    }
+}
+
+/// The run and the workflow that a name among those that are due stands for. The workflow is not told where it was not known.
+pub(crate) fn parse_due(name: &str) -> Option<(RunId, &str)> {
+    let (run, workflow) = name.split_once('\n').unwrap_or((name, ""));
+    Some((run.parse().ok()?, workflow))
+}
+
+/// When a run began, by its score, and how it ended, if that was noted.
+pub(crate) fn parse_score(score: u64) -> (u64, Option<RunStatus>) {
+    let status = STATUSES[(score % STATUSES.len() as u64) as usize];
+    (score / STATUSES.len() as u64, Some(status).filter(|status| status.is_ended()))
+}
+
+/// The lowest score of runs that began at this time.
+pub(crate) fn lowest_score(started_ms: u64) -> u64 {
+    started_ms.saturating_mul(STATUSES.len() as u64)
+}
+
+/// The highest.
+pub(crate) fn highest_score(started_ms: u64) -> u64 {
+    lowest_score(started_ms).saturating_add(STATUSES.len() as u64 - 1)
+}
+
+fn number_of(status: RunStatus) -> usize {
+    STATUSES.iter().position(|known| *known == status).unwrap_or_default()
 }
 
 impl Store {
-    /// Puts a run that is about to begin into the lists.
-    pub(crate) async fn enlist(&self, run: &RunId) -> Result<(), Failure> {
-        self.set_listed(run, Listed { all: true, unfinished: true, due_ms: None }, None).await.map(drop)
+    /// Puts a run that is about to begin into the lists. One that is named there already goes on, or is left of a run that is
+    /// gone: then it begins now.
+    pub(crate) async fn enlist(&self, run: &RunId, workflow: &str) -> Result<(), Failure> {
+        let named = Named::new(run, workflow);
+        if !self.place(&named, Place::Begins, None).await? && self.head(run).await?.is_none() {
+            self.place(&named, Place::Anew, None).await?;
+        }
+        Ok(())
     }
 
-    /// Takes a run that has ended from the list of the others. A failure is made good by whoever lists.
-    pub(crate) async fn strike(&self, run: &RunId) {
-        if let Err(failure) = self.try_strike(run).await {
+    /// Takes a run that has ended from the list of the others. A failure is made good by whoever lists, and by the sweep.
+    pub(crate) async fn strike(&self, run: &RunId, status: RunStatus, closed: Option<Closed>) {
+        let struck = match closed {
+            Some(Closed { workflow, kept_ms }) => {
+                let place = Place::Ended { status, look_again_ms: kept_ms };
+                self.place(&Named::new(run, &workflow), place, None).await.map(drop)
+            }
+            None => self.correct(run).await,
+        };
+        if let Err(failure) = struck {
             tracing::debug!(run = %run, error = ?failure, "a run that ended stays listed as unfinished for now");
         }
     }
 
-    async fn try_strike(&self, run: &RunId) -> Result<(), Failure> {
-        let wanted = Listed { all: true, unfinished: false, due_ms: self.retention_ms };
-        self.set_listed(run, wanted, None).await.map(drop)
+    /// Sets the lists by the run's stream.
+    pub(crate) async fn correct(&self, run: &RunId) -> Result<(), Failure> {
+        let (place, workflow) = self.standing(run).await?;
+        self.place(&Named::new(run, &workflow), place, None).await.map(drop)
     }
 
-    pub(crate) async fn unlist(&self, run: &RunId) -> Result<(), Failure> {
-        self.set_listed(run, Listed { all: false, unfinished: false, due_ms: None }, None).await.map(drop)
+    pub(crate) async fn unlist(&self, run: &RunId, workflow: &str) -> Result<(), Failure> {
+        self.place(&Named::new(run, workflow), Place::Gone, None).await.map(drop)
     }
 
-    /// `only_if_due`: does nothing when somebody else has set it in the meantime.
-    pub(crate) async fn set_listed(
+    /// Whether something was set. `only_if_due`: not when somebody else has set it in the meantime.
+    pub(crate) async fn place(
         &self,
-        run: &RunId,
-        wanted: Listed,
+        named: &Named<'_>,
+        place: Place,
         only_if_due: Option<&str>,
     ) -> Result<bool, Failure> {
-        let shard = keys::shard(run);
-        let keys = [Index::All, Index::Unfinished, Index::Due].map(|index| self.keys.index(shard, index));
-        let request = script::INDEX.on(&[&keys[0], &keys[1], &keys[2]], |command| {
-            command.arg(run.as_str()).arg(u8::from(wanted.all)).arg(u8::from(wanted.unfinished));
-            command.arg(wanted.due_ms.map(|due| due.to_string()).unwrap_or_default());
-            command.arg(only_if_due.unwrap_or_default());
+        let shard = keys::shard(named.run);
+        let lists = [Index::All, Index::Unfinished, Index::Due, Index::Workflow(named.workflow)];
+        let keys = lists.map(|index| self.keys.index(shard, index));
+        let (what, status, look_again) = match place {
+            Place::Begins => ("begins", RunStatus::Running, Some(RECHECK_MS)),
+            Place::Anew => ("anew", RunStatus::Running, Some(RECHECK_MS)),
+            Place::Running { look_again } => ("runs", RunStatus::Running, Some(look_again)),
+            Place::Ended { status, look_again_ms } => ("ends", status, look_again_ms.map(|ms| (ms, ms))),
+            Place::Unknown => ("waits", RunStatus::Running, Some(RECHECK_MS)),
+            Place::Gone => ("gone", RunStatus::Running, None),
+            Place::Doubted { began_ms } => ("doubted", RunStatus::Running, Some((RECHECK_MS.0, began_ms))),
+        };
+        let (least, most) = look_again.map_or((String::new(), 0), |(least, most)| (least.to_string(), most));
+        let request = script::INDEX.on(&[&keys[0], &keys[1], &keys[2], &keys[3]], |command| {
+            command.arg(named.run.as_str()).arg(&named.due).arg(what).arg(number_of(status));
+            command.arg(least).arg(most).arg(only_if_due.unwrap_or_default());
         });
         Ok(reply::number(&self.link.ask(request).await?)? == 1)
     }
 
-    pub(crate) async fn list(
-        &self,
-        unfinished: bool,
-        after: Option<&RunId>,
-        limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, Failure> {
-        let limit = limit.clamp(1, MAX_PAGE);
-        let mut after = after.cloned();
-        loop {
-            let named = self.named(unfinished, after.as_ref(), limit).await?;
-            let Some(last) = named.last().cloned() else { return Ok(Vec::new()) };
-            let looks = named.into_iter().map(|run| self.look(unfinished, run));
-            let seen: Vec<_> = stream::iter(looks).buffered(LOOKS_AT_ONCE).try_collect().await?;
-            let page: Vec<_> = seen.into_iter().flatten().collect();
-            if !page.is_empty() {
-                return Ok(page);
-            }
-            // All of them are gone: an empty page would say that there are no more.
-            after = Some(last);
-        }
+    /// Takes out a listed run that has no stream, unless it began so lately that it may be about to get one, or has begun
+    /// anew since it was seen.
+    pub(crate) async fn doubt(&self, named: &Named<'_>, began_ms: u64) -> Result<(), Failure> {
+        self.place(named, Place::Doubted { began_ms }, None).await.map(drop)
     }
-
-    /// A listed run, if it is what the list says. One whose stream others wrote to is left out, and does not hide the rest:
-    /// whoever reads it is told.
-    async fn look(&self, unfinished: bool, run: RunId) -> Result<Option<(RunId, Head)>, Failure> {
-        match self.head(&run).await {
-            Ok(None) => {
-                self.doubt(&run).await?;
-                Ok(None)
-            }
-            Ok(Some(head)) if unfinished && head.status.is_ended() => {
-                self.strike(&run).await;
-                Ok(None)
-            }
-            Ok(Some(head)) => Ok(Some((run, head))),
-            Err(failure) if failure.is_of_one_run() => {
-                tracing::warn!(run = %run, error = ?failure, "a run is left out of a list");
-                Ok(None)
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Has a listed run without a stream looked at again, unless that is so already.
-    async fn doubt(&self, run: &RunId) -> Result<(), Failure> {
-        let due = self.time_ms().await? + RECHECK_MS;
-        let mut command = cmd("ZADD");
-        command.arg(self.keys.index(keys::shard(run), Index::Due)).arg("NX").arg(due).arg(run.as_str());
-        self.link.ask(command).await.map(drop)
-    }
-
-    /// The next runs that are listed, at least one if there are any.
-    async fn named(
-        &self,
-        unfinished: bool,
-        after: Option<&RunId>,
-        limit: usize,
-    ) -> Result<Vec<RunId>, Failure> {
-        let index = if unfinished { Index::Unfinished } else { Index::All };
-        let each = limit.div_ceil(INDEX_SHARDS as usize) * 2;
-        let pages = (0..INDEX_SHARDS).map(|shard| async move {
-            let from = after.map_or("-".to_owned(), |run| format!("({run}"));
-            let mut command = cmd("ZRANGEBYLEX");
-            command.arg(self.keys.index(shard, index)).arg(from).arg("+").arg("LIMIT").arg(0).arg(each);
-            let names = reply::texts(self.link.ask(command).await?)?;
-            // A name that is none was written by something else; there is no run to it.
-            Ok::<_, Failure>((
-                names.len() == each,
-                names.iter().filter_map(|name| name.parse().ok()).collect(),
-            ))
-        });
-        let pages = stream::iter(pages).buffered(INDEX_SHARDS as usize).try_collect().await?;
-        Ok(merge(pages, limit))
-    }
-}
-
-/// The first `limit` of the runs on several sorted pages. Of a page that is full the rest is not known, so nothing
-/// beyond its end is told.
-fn merge(pages: Vec<(bool, Vec<RunId>)>, limit: usize) -> Vec<RunId> {
-    let known_to = pages.iter().filter(|(full, _)| *full).filter_map(|(_, page)| page.last()).min().cloned();
-    let mut runs: Vec<RunId> = pages.into_iter().flat_map(|(_, page)| page).collect();
-    runs.sort_unstable();
-    runs.retain(|run| known_to.as_ref().is_none_or(|known_to| run <= known_to));
-    runs.truncate(limit);
-    runs
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn pages_of_a_merge_are_the_sorted_whole(
-            names in prop::collection::btree_set("[a-c]{1,4}", 0..60),
-            shards in 1_usize..5,
-            limit in 1_usize..7,
-        ) {
-            let runs: BTreeSet<RunId> = names.iter().map(|name| name.parse().unwrap()).collect();
-            let each = limit.div_ceil(shards) * 2;
-            let (mut told, mut after) = (Vec::new(), None::<RunId>);
-            loop {
-                let pages = (0..shards).map(|shard| {
-                    let mine = runs.iter().filter(|run| keys::shard(run) as usize % shards == shard);
-                    let rest = mine.filter(|run| after.as_ref().is_none_or(|after| *run > after));
-                    let page: Vec<RunId> = rest.take(each).cloned().collect();
-                    (page.len() == each, page)
-                });
-                let page = merge(pages.collect(), limit);
-                let Some(last) = page.last() else { break };
-                after = Some(last.clone());
-                told.extend(page);
+        fn scores_come_back_and_are_in_the_order_of_starts(a in 0_u64..1 << 50, b in 0_u64..1 << 50) {
+            for status in STATUSES {
+                let score = lowest_score(a) + number_of(status) as u64;
+                prop_assert_eq!(parse_score(score), (a, Some(status).filter(|status| status.is_ended())));
+                prop_assert!(score <= highest_score(a));
+                prop_assert_eq!(score < lowest_score(b), a < b);
             }
-            prop_assert_eq!(told, runs.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn names_of_what_is_due_come_back(run in "[a-z-]{1,9}", workflow in "(?s).{0,9}") {
+            let run: RunId = run.parse().unwrap();
+            let due = Named::new(&run, &workflow).due;
+            prop_assert_eq!(parse_due(&due), Some((run, workflow.as_str())));
+        }
+
+        #[test]
+        fn any_name_and_score_are_answered(name: String, score: u64) {
+            let _ = (parse_due(&name), parse_score(score), highest_score(score));
         }
     }
 }

@@ -15,11 +15,13 @@ pub(crate) struct Keys {
 
 /// A list of runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Index {
-    /// Every run, in the order of their ids.
+pub(crate) enum Index<'a> {
+    /// Every run, in the order in which they began.
     All,
     /// Those that have not ended, in the same order.
     Unfinished,
+    /// Those of one workflow, in the same order.
+    Workflow(&'a str),
     /// Those whose places above are to be looked at again, by when.
     Due,
 }
@@ -90,13 +92,14 @@ impl Keys {
         format!("{}:cache", self.prefix)
     }
 
-    pub(crate) fn index(&self, shard: u32, index: Index) -> String {
-        let name = match index {
-            Index::All => "runs",
-            Index::Unfinished => "open",
-            Index::Due => "due",
+    pub(crate) fn index(&self, shard: u32, index: Index<'_>) -> String {
+        let (name, workflow) = match index {
+            Index::All => ("runs", ""),
+            Index::Unfinished => ("open", ""),
+            Index::Workflow(workflow) => ("of:", workflow),
+            Index::Due => ("due", ""),
         };
-        format!("{}:{{ix{shard}}}:{name}", self.prefix)
+        format!("{}:{{ix{shard}}}:{name}{workflow}", self.prefix)
     }
 }
 

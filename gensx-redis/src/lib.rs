@@ -32,6 +32,7 @@ mod index;
 mod keys;
 mod lane;
 mod link;
+mod list;
 mod queue;
 mod read;
 mod reply;

@@ -2,7 +2,7 @@
 
 use gensx_core::{
     EventId, MAX_SEQ, RunId, SinkErrorKind,
-    sink::{Entry, Head, MAX_PAGE},
+    sink::{Entry, Head, MAX_PAGE, RunSummary},
 };
 use redis::cmd;
 
@@ -94,23 +94,36 @@ impl Store {
     }
 
     pub(crate) async fn head(&self, run: &RunId) -> Result<Option<Head>, Failure> {
+        let summary = self.summary(run, 0).await?;
+        Ok(summary.map(|RunSummary { workflow, last, status, .. }| Head { workflow, last, status }))
+    }
+
+    /// What lists tell of a run that began at `started_ms`, which they know.
+    pub(crate) async fn summary(&self, run: &RunId, started_ms: u64) -> Result<Option<RunSummary>, Failure> {
         let key = self.keys.stream(run);
         let answer = reply::list(self.link.ask(script::HEAD.on(&[&key], |_| {})).await?)?;
-        let Ok([last, workflow, status]) = <[redis::Value; 3]>::try_from(answer) else { return Ok(None) };
-        Ok(Some(Head {
-            last: reply::event_id(last, &key)?,
-            workflow: reply::text(workflow)?.into(),
-            status: reply::status(&reply::text(status)?, &key)?,
-        }))
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        let [last, rest @ ..] = reply::fixed::<_, 6>(answer)?;
+        let last = reply::event_id(last, &key)?;
+        let [workflow, status, ended, deployment, retry_of] = rest.map(reply::text);
+        let mut summary = RunSummary::new(run.clone(), workflow?, started_ms, last);
+        summary.status = reply::status(&status?, &key)?;
+        summary.ended_ms = ended?.parse().ok();
+        summary.deployment = Some(deployment?).filter(|name| !name.is_empty()).map(Into::into);
+        // Empty where there is none.
+        summary.retry_of = retry_of?.parse().ok();
+        Ok(Some(summary))
     }
 
     pub(crate) async fn delete(&self, run: &RunId) -> Result<(), Failure> {
         let request = script::DELETE.on(&[&self.keys.stream(run), &self.keys.inbox(run)], |command| {
             command.arg(self.publish()).arg(self.keys.channel(run));
         });
-        self.link.ask(request).await?;
+        let workflow = reply::text(self.link.ask(request).await?)?;
         self.hints.forget(run);
-        self.unlist(run).await
+        self.unlist(run, &workflow).await
     }
 
     /// The server's clock, in milliseconds since 1970.

@@ -55,6 +55,21 @@ pub(crate) fn texts(value: Value) -> Result<Vec<String>, Failure> {
     list(value)?.into_iter().map(text).collect()
 }
 
+/// Exactly so many.
+pub(crate) fn fixed<T, const N: usize>(items: Vec<T>) -> Result<[T; N], Failure> {
+    items.try_into().map_err(|_| odd())
+}
+
+/// Names with their scores, which are whole numbers. One that is none stands at 0.
+pub(crate) fn scored(value: Value) -> Result<Vec<(String, u64)>, Failure> {
+    let pair = |item| {
+        let [name, score] = fixed(list(item)?)?;
+        let Value::Double(score) = score else { return Err(odd()) };
+        Ok((text(name)?, score as u64))
+    };
+    list(value)?.into_iter().map(pair).collect()
+}
+
 /// The id of a stream's entry; `key` is the stream.
 pub(crate) fn event_id(value: Value, key: &str) -> Result<EventId, Failure> {
     keys::parse_id(&bytes(value)?).ok_or_else(|| Failure::foreign("an entry with an id", key))
@@ -122,6 +137,7 @@ mod tests {
             let _ = entries(value.clone(), "k");
             let _ = optional_list(value.clone());
             let _ = texts(value.clone());
+            let _ = scored(value.clone());
             let _ = number(&value);
         }
     }

@@ -13,7 +13,7 @@ use futures_util::{
 };
 use gensx_core::{
     EventSink, RunId, SinkError,
-    sink::{Append, Arrived, Batch, Entry, Head, Inbox, MAX_PAGE, Message},
+    sink::{Append, Arrived, Batch, Cursor, Entry, Head, Inbox, MAX_PAGE, Message, RunFilter, RunPage},
 };
 
 use crate::{
@@ -134,7 +134,17 @@ impl RedisSink {
 
     async fn append_on_thread(&self, batch: &Batch) -> Result<Append, SinkError> {
         let batch = batch.clone();
-        self.on_thread(async move |store: Arc<Store>| store.append(&batch).await).await
+        self.on_thread(async move |store: Arc<Store>| {
+            let (answer, closed) = store.append(&batch).await?;
+            if let Some(status) = batch.closes
+                && matches!(answer, Append::Done | Append::Duplicate)
+            {
+                // Nobody waits for it, and whoever lists runs makes it good, or the sweep.
+                drop(thread::spawn(async move { store.strike(&batch.run, status, closed).await }));
+            }
+            Ok(answer)
+        })
+        .await
     }
 
     /// Appends on a lane, and on the thread, too, if that fails or takes long. The same batch may be appended twice.
@@ -178,11 +188,6 @@ impl EventSink for RedisSink {
         if answer == Append::Done {
             self.hub.appended(batch, era);
         }
-        if batch.closes.is_some() && matches!(answer, Append::Done | Append::Duplicate) {
-            let (store, run) = (Arc::clone(&self.store), batch.run.clone());
-            // Nobody waits for it, and whoever lists runs makes it good.
-            drop(thread::spawn(async move { store.strike(&run).await }));
-        }
         Ok(answer)
     }
 
@@ -206,13 +211,12 @@ impl EventSink for RedisSink {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        let after = after.cloned();
-        self.on_thread(async move |store: Arc<Store>| store.list(unfinished, after.as_ref(), limit).await)
-            .await
+    ) -> Result<RunPage, SinkError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.on_thread(async move |store: Arc<Store>| store.list(&filter, after, limit).await).await
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {

@@ -1,4 +1,5 @@
-//! What a sink does besides: it takes runs from the lists whose streams have expired, in small steps.
+//! What a sink does besides, in small steps: it takes runs from the lists whose streams have expired, and corrects the places of
+//! those that ended with their process.
 
 use std::{
     sync::{Arc, Weak},
@@ -6,13 +7,13 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use gensx_core::RunId;
+use gensx_core::{RunId, sink::Head};
 use redis::{Value, cmd};
 
 use crate::{
     clock,
     error::Failure,
-    index::{Listed, RECHECK_MS},
+    index::{self, Named, Place, RECHECK_MS},
     keys::{self, INDEX_SHARDS, Index},
     reply,
     store::Store,
@@ -47,7 +48,7 @@ async fn sweep(store: Weak<Store>) {
 }
 
 impl Store {
-    /// Takes runs from the lists that have expired or never began, up to `limit` a shard. Whether there may be more.
+    /// Sets the lists of runs that are due by their streams, up to `limit` a shard. Whether there may be more.
     async fn sweep(&self, limit: usize) -> Result<bool, Failure> {
         let now = self.time_ms().await?;
         let mut more = false;
@@ -77,7 +78,7 @@ impl Store {
     async fn settle(&self, shard: u32, name: String) -> Result<(), Failure> {
         let key = self.keys.index(shard, Index::Due);
         // One that is no run's, or of another shard, was written by something else.
-        let Some(run) = name.parse().ok().filter(|run| keys::shard(run) == shard) else {
+        let Some((run, known)) = index::parse_due(&name).filter(|(run, _)| keys::shard(run) == shard) else {
             let mut remove = cmd("ZREM");
             remove.arg(key).arg(name);
             return self.link.ask(remove).await.map(drop);
@@ -85,29 +86,36 @@ impl Store {
         let mut score = cmd("ZSCORE");
         score.arg(key).arg(&name);
         let Value::Double(due) = self.link.ask(score).await? else { return Ok(()) };
-        let wanted = match self.wanted(&run).await {
+        let (place, workflow) = match self.standing(&run).await {
             Err(failure) if failure.is_of_one_run() => {
                 tracing::debug!(run = %run, error = ?failure, "a run is left in the lists");
-                Listed { all: true, unfinished: true, due_ms: Some(RECHECK_MS) }
+                (Place::Unknown, known.into())
             }
-            wanted => wanted?,
+            standing => standing?,
         };
-        self.set_listed(&run, wanted, Some(&format!("{due:.0}"))).await.map(drop)
+        // Of one that is gone, only the name among those that are due may say whose it was.
+        let workflow = if workflow.is_empty() { known } else { &*workflow };
+        let named = Named::due(&run, workflow, name.clone());
+        self.place(&named, place, Some(&format!("{due:.0}"))).await.map(drop)
     }
 
-    /// The lists that a run is to be in, by its stream.
-    async fn wanted(&self, run: &RunId) -> Result<Listed, Failure> {
+    /// The place that a run is to have in the lists, by its stream, and its workflow's name, empty if there is no stream.
+    pub(crate) async fn standing(&self, run: &RunId) -> Result<(Place, Arc<str>), Failure> {
         let mut left = cmd("PTTL");
         left.arg(self.keys.stream(run));
-        Ok(match self.link.ask(left).await? {
-            Value::Int(-2) => Listed { all: false, unfinished: false, due_ms: None },
-            Value::Int(left) if left >= 0 => {
-                Listed { all: true, unfinished: false, due_ms: Some(left.unsigned_abs() + 1) }
-            }
-            _ => {
-                let ended = self.head(run).await?.is_some_and(|head| head.status.is_ended());
-                Listed { all: true, unfinished: !ended, due_ms: None }
-            }
-        })
+        let left = match self.link.ask(left).await? {
+            Value::Int(left) => u64::try_from(left).ok(),
+            _ => None,
+        };
+        let Some(Head { workflow, status, .. }) = self.head(run).await? else {
+            return Ok((Place::Gone, Arc::default()));
+        };
+        let look_again_ms = left.map(|left| left + 1);
+        let place = match status.is_ended() {
+            true => Place::Ended { status, look_again_ms },
+            // Only a probe's expires before its end.
+            false => Place::Running { look_again: look_again_ms.map_or(RECHECK_MS, |ms| (ms, ms)) },
+        };
+        Ok((place, workflow))
     }
 }

@@ -8,7 +8,7 @@ mod live;
 
 use gensx_core::{
     EventId, EventSink as _,
-    sink::{Append, Inbox as _, Message},
+    sink::{Append, Inbox as _, Message, RunFilter},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::{RedisCluster, RedisSentinel, RedisServer};
@@ -40,8 +40,8 @@ fn entered(url: &str) -> String {
 /// What writers and readers of events do not do.
 async fn manage(url: &str) {
     let sink = RedisSink::connect(url).await.unwrap();
-    let listed = sink.list(false, None, 9).await.unwrap();
-    assert_eq!(listed.len(), 6);
+    let listed = sink.list(&RunFilter::new(), None, 9).await.unwrap();
+    assert_eq!(listed.runs.len(), 6);
     let run = run_id("open");
     assert_eq!(sink.append(&opening(&run, vec![text("1")])).await.unwrap(), Append::Done);
     let (cursor, _) = sink.arrivals(0).await.unwrap();

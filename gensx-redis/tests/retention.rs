@@ -2,38 +2,23 @@
 
 #[path = "support/events.rs"]
 mod events;
+#[path = "support/lists.rs"]
+mod lists;
 
 use std::{sync::Arc, time::Duration};
 
 use gensx_core::{
     ErrorKind, EventId, EventSink, RunId,
     SinkErrorKind::NotFound,
-    sink::{Append, Inbox as _, Message, Payload, events},
+    sink::{Append, Batch, BatchKind, Inbox as _, Message, Opening, Payload, RunFilter, events},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::RedisServer;
 
-use self::events::{closing, next, opening, run_id, soon, text};
-
-/// What a small event's payload takes.
-const SMALL_BYTES: usize = 32;
-
-fn number(server: &RedisServer, words: &[&str]) -> i64 {
-    server.command(words).parse().unwrap_or_else(|_| panic!("{words:?}"))
-}
-
-async fn write(sink: &RedisSink, run: &RunId, events: u64) {
-    let small: Payload = Arc::from(&[b'x'; SMALL_BYTES][..]);
-    assert_eq!(sink.append(&opening(run, vec![Arc::clone(&small)])).await.unwrap(), Append::Done);
-    for seq in 2..=events {
-        let batch = next(run, EventId::new(1, seq), vec![Arc::clone(&small)]);
-        assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
-    }
-}
-
-async fn end(sink: &RedisSink, run: &RunId, seq: u64) {
-    assert_eq!(sink.append(&closing(run, EventId::new(1, seq))).await.unwrap(), Append::Done);
-}
+use self::{
+    events::{closing, next, opening, run_id, soon, text},
+    lists::{end, number, places, shard, write},
+};
 
 async fn send(sink: &RedisSink, run: &RunId) {
     let message = Message { number: 0, name: "m".into(), body: "1".into(), id: None };
@@ -174,7 +159,48 @@ async fn nothing_is_left_of_runs_that_expired() {
         }
     })
     .await;
-    assert!(sink.list(false, None, 99).await.unwrap().is_empty());
+    assert!(sink.list(&RunFilter::new(), None, 99).await.unwrap().runs.is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_says_how_long_it_is_kept_is_kept_so_long() {
+    let server = RedisServer::start();
+    let sink =
+        RedisSink::builder(server.url()).retention(Duration::from_secs(3_600)).connect().await.unwrap();
+    let plain = RedisSink::connect(&server.url()).await.unwrap();
+    // Whoever ends it need not know, nor have a retention.
+    for (name, keep_ms, least, most) in [
+        ("default", None, 1, 3_600_000),
+        ("longer", Some(7_200_000), 3_600_001, 7_200_000),
+        ("longest", Some(u64::MAX), 1 << 52, 1 << 53),
+    ] {
+        let (run, ended_by) = (run_id(name), if keep_ms.is_some() { &plain } else { &sink });
+        let opening = Batch {
+            kind: BatchKind::Opens(Opening { keep_ms, ..Opening::from("tests") }),
+            ..opening(&run, vec![text("1")])
+        };
+        assert_eq!(sink.append(&opening).await.unwrap(), Append::Done);
+        send(&sink, &run).await;
+        assert_eq!(number(&server, &["PTTL", &format!("gensx:{{{name}}}:ev")]), -1, "{name} before the end");
+        end(ended_by, &run, 2).await;
+        for key in ["ev", "in"] {
+            let left = number(&server, &["PTTL", &format!("gensx:{{{name}}}:{key}")]);
+            assert!((least..=most).contains(&left), "{name} after the end: {left}");
+        }
+    }
+    let short = run_id("short");
+    let opening = Opening { keep_ms: Some(0), ..Opening::from("tests") };
+    let opening = Batch { kind: BatchKind::Opens(opening), ..self::events::opening(&short, vec![text("1")]) };
+    assert_eq!(sink.append(&opening).await.unwrap(), Append::Done);
+    end(&plain, &short, 2).await;
+    soon("its places in the lists", async {
+        while !server.command(&["KEYS", "gensx:{short}:*"]).is_empty() || places(&server, "short") != 0 {
+            drop(RedisSink::connect(&server.url()).await.unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(sink.list(&RunFilter::new(), None, 9).await.unwrap().runs.len(), 3);
 }
 
 #[tokio::test]
@@ -202,11 +228,6 @@ async fn runs_that_expire_faster_than_they_are_looked_at_do_not_pile_up() {
         }
     })
     .await;
-}
-
-/// Which of the lists names a run: FNV-1a, as it must stay from version to version.
-fn shard(run: &str) -> u32 {
-    run.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % 8
 }
 
 #[tokio::test]

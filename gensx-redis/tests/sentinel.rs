@@ -7,7 +7,7 @@ mod live;
 
 use gensx_core::{
     EventId, EventSink, RunStatus,
-    sink::{Append, Inbox as _, Message},
+    sink::{Append, Inbox as _, Message, RunFilter},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::RedisSentinel;
@@ -31,8 +31,8 @@ async fn all_of_the_sink_works_through_sentinel() {
     let (changed, ended) = tokio::join!(sink.changed(&run, 2), sink.append(&end));
     assert_eq!((changed.unwrap(), ended.unwrap()), ((), Append::Done));
     assert_eq!(sink.read(&run, 0, 9).await.unwrap().len(), 3);
-    assert_eq!(sink.list(false, None, 9).await.unwrap()[0].1.status, RunStatus::Succeeded);
-    assert!(sink.list(true, None, 9).await.unwrap().is_empty());
+    assert_eq!(sink.list(&RunFilter::new(), None, 9).await.unwrap().runs[0].status, RunStatus::Succeeded);
+    assert!(sink.list(&RunFilter::new().unfinished(), None, 9).await.unwrap().runs.is_empty());
     sink.delete(&run).await.unwrap();
     assert!(sink.head(&run).await.unwrap().is_none());
 }

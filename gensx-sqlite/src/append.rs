@@ -20,6 +20,8 @@ pub(crate) struct AppendBatch(pub(crate) Batch);
 
 /// The last key of a run: an event's id has its run's key above its position.
 const MAX_KEY: i64 = i64::MAX >> sql::SEQ_BITS;
+/// The longest time that a run is kept for which says how long: some 285,000 years, which the sum with a date still holds.
+const MAX_KEEP_MS: u64 = (1 << 53) - 1;
 
 /// A run as it stands in the file.
 struct Stored {
@@ -55,7 +57,7 @@ impl Work for AppendBatch {
                 Some(stored) => stored.key,
                 None => open(file, batch)?,
             };
-            add(file, key, batch)?;
+            changes.expires |= add(file, key, batch)?;
             changes.grown.push((batch.run.clone(), batch.last_seq()));
         }
         Ok(answer)
@@ -101,14 +103,19 @@ fn at(file: &Connection, key: i64, seq: u64) -> Result<Option<(u32, BatchToken)>
 }
 
 fn open(file: &Connection, batch: &Batch) -> Result<i64, Failure> {
-    let workflow = match &batch.kind {
-        BatchKind::Opens(workflow) => &**workflow,
-        BatchKind::Claims | BatchKind::Continues => "",
+    let opening = match &batch.kind {
+        BatchKind::Opens(opening) => opening.clone(),
+        BatchKind::Claims { .. } | BatchKind::Continues => "".into(),
     };
-    Ok(file.prepare_cached(sql::OPEN_RUN)?.insert(params![batch.run.as_str(), workflow])?)
+    let now = read::position(clock::unix_ms());
+    let keep_ms = opening.keep_ms.map(|keep| read::position(keep.min(MAX_KEEP_MS)));
+    let retry_of = opening.retry_of.as_ref().map(RunId::as_str);
+    let mut statement = file.prepare_cached(sql::OPEN_RUN)?;
+    Ok(statement.insert(params![batch.run.as_str(), &*opening.workflow, now, retry_of, keep_ms])?)
 }
 
-fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
+/// Adds the rows of a batch, and what it says of its run. Whether the run is to be removed some time.
+fn add(file: &Connection, key: i64, batch: &Batch) -> Result<bool, Failure> {
     if batch.last_seq() > read::MAX_SEQ || key > MAX_KEY {
         let text = format!(
             "run `{}` cannot have more events: a file holds {MAX_KEY} runs of {} events at most",
@@ -123,9 +130,11 @@ fn add(file: &Connection, key: i64, batch: &Batch) -> Result<(), Failure> {
         statement.execute(params![key, read::position(seq), count, batch.first.epoch, token, bytes])?;
         seq += u64::from(count);
     }
-    if let Some(status) = batch.closes {
-        let now = read::position(clock::unix_ms());
-        file.prepare_cached(sql::CLOSE_RUN)?.execute(params![key, status.as_str(), now])?;
+    if let BatchKind::Claims { deployment } = &batch.kind {
+        file.prepare_cached(sql::CLAIM_RUN)?.execute(params![key, deployment.as_deref()])?;
     }
-    Ok(())
+    let Some(status) = batch.closes else { return Ok(false) };
+    let now = read::position(clock::unix_ms());
+    let mut statement = file.prepare_cached(sql::CLOSE_RUN)?;
+    Ok(statement.query_row(params![key, status.as_str(), now], |row| row.get(0))?)
 }

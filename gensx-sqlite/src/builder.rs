@@ -86,7 +86,8 @@ impl SqliteSinkBuilder {
         self
     }
 
-    /// How long after its end a run is kept. For ever unless it is set; runs that have not ended always are.
+    /// How long after its end a run is kept that does not [say so itself](gensx_core::Start::keep_for). For ever unless it is
+    /// set; runs that have not ended always are.
     ///
     /// Expired runs are removed in small steps by whichever process has the file open with this option: a run goes
     /// some time after it expires, at most about a minute while a sink is open.

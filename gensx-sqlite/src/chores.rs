@@ -9,7 +9,7 @@ use crate::{changes::Changes, clock, error::Failure, file::Transaction, read, sq
 
 /// Rows removed in one step: about a millisecond's work. A row of events has some kilobytes at most.
 const STEP_ROWS: usize = 64;
-/// Expired runs that one step puts into the trash.
+/// Expired runs of each kind that one step puts into the trash.
 const STEP_RUNS: i64 = 64;
 /// The wait between two looks for expired runs is the retention, within these bounds.
 const SWEEP_INTERVAL_MIN: Duration = Duration::from_millis(100);
@@ -61,7 +61,7 @@ impl Chores {
         self.due.map(|due| due.saturating_duration_since(clock::now()))
     }
 
-    /// There is something in the trash.
+    /// There is something in the trash, or a run that is to be removed some time.
     pub(crate) fn wake(&mut self) {
         self.due = Some(clock::now());
     }
@@ -74,7 +74,7 @@ impl Chores {
         }
         let wait = match self.work(file, &mut changes) {
             Ok(true) => Some(Duration::ZERO),
-            Ok(false) => self.retention.map(|time| time.clamp(SWEEP_INTERVAL_MIN, SWEEP_INTERVAL_MAX)),
+            Ok(false) => self.until_next(file),
             Err(_) => {
                 // Nothing waits for it: it is tried again, and what ails the file shows in the next append.
                 changes = Changes::default();
@@ -83,6 +83,17 @@ impl Chores {
         };
         self.due = wait.map(|wait| clock::now() + wait);
         changes
+    }
+
+    /// The wait before the next look, where there is nothing to do now.
+    fn until_next(&self, file: &Connection) -> Option<Duration> {
+        let now = clock::unix_ms();
+        let next = match next_due(file) {
+            Ok(due) => due.map(|due| Duration::from_millis(due.saturating_sub(now))),
+            Err(_) => Some(RETRY_INTERVAL),
+        };
+        let wait = next.into_iter().chain(self.retention).min()?;
+        Some(wait.clamp(SWEEP_INTERVAL_MIN, SWEEP_INTERVAL_MAX))
     }
 
     /// Whether there is more to do at once.
@@ -111,13 +122,26 @@ impl Chores {
 
     /// Some of the runs that ended longer ago than they are kept.
     fn expired(&self, file: &Connection) -> Result<Vec<i64>, Failure> {
-        let Some(retention) = self.retention else { return Ok(Vec::new()) };
-        let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-        let before = clock::unix_ms().saturating_sub(retention);
-        let mut statement = file.prepare_cached(sql::EXPIRED)?;
-        let keys = statement.query_map(params![read::position(before), STEP_RUNS], |row| row.get(0))?;
-        Ok(keys.collect::<Result<_, _>>()?)
+        let now = clock::unix_ms();
+        let mut keys = some_keys(file, sql::OVERDUE, now)?;
+        if let Some(retention) = self.retention {
+            let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
+            keys.extend(some_keys(file, sql::EXPIRED, now.saturating_sub(retention))?);
+        }
+        Ok(keys)
     }
+}
+
+fn some_keys(file: &Connection, statement: &str, before_ms: u64) -> Result<Vec<i64>, Failure> {
+    let mut statement = file.prepare_cached(statement)?;
+    let keys = statement.query_map(params![read::position(before_ms), STEP_RUNS], |row| row.get(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// When the next run is to be removed of those that say so themselves.
+fn next_due(file: &Connection) -> Result<Option<u64>, Failure> {
+    let due = file.prepare_cached(sql::NEXT_DUE)?.query_row([], |row| row.get(0)).optional()?;
+    due.map(read::number).transpose()
 }
 
 fn trash(file: &Connection) -> Result<Option<i64>, Failure> {

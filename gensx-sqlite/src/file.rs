@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
-use gensx_core::SinkErrorKind;
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use gensx_core::{Event, EventId, SinkErrorKind};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, params};
 
 use crate::{
     builder::{Settings, Synchronous},
     clock,
     error::Failure,
-    sql,
+    frames, read, sql,
 };
 
 /// What says in the file's header whose it is: `gsnx`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"gsnx");
 /// The version of the tables that this library reads and writes.
-const TABLES_VERSION: i32 = 3;
+const TABLES_VERSION: i32 = 4;
+/// The version before it, whose files are brought up to it.
+const EARLIER_VERSION: i32 = 3;
+/// A run's first event.
+const FIRST: EventId = EventId::new(1, 1);
 /// The write-ahead log is cut back to this size after it was larger.
 const WAL_LIMIT_BYTES: u64 = 64 << 20;
 /// Statements that a connection keeps ready: all of them.
@@ -26,16 +30,18 @@ const WAL_RETRY: Duration = Duration::from_millis(10);
 /// What a file is, before anything is written to it.
 enum Found {
     Empty,
+    Earlier,
     Ours,
 }
 
-/// Opens the file for writing, and makes its tables if it is new. A file that is not gensx's is left as it is.
+/// Opens the file for writing, and makes its tables if it is new, or brings them up to this version. A file that is not gensx's is left as it is.
 pub(crate) fn open_or_create(settings: &Settings) -> Result<Connection, Failure> {
     let file = connect(settings, OpenFlags::SQLITE_OPEN_CREATE)?;
     // Otherwise closing a foreign file would move what its owner has in its log.
     file.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    if let Found::Empty = inspect(&file)? {
-        create(&file)?;
+    match inspect(&file)? {
+        Found::Empty | Found::Earlier => create(&file)?,
+        Found::Ours => {}
     }
     file.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     use_wal(&file, settings.busy_timeout)?;
@@ -76,6 +82,7 @@ fn inspect(file: &Connection) -> Result<Found, Failure> {
     )?;
     match (id, version) {
         (APPLICATION_ID, TABLES_VERSION) => Ok(Found::Ours),
+        (APPLICATION_ID, EARLIER_VERSION) => Ok(Found::Earlier),
         (APPLICATION_ID, version) => config(format!(
             "the file is of version {version}, this library knows version {TABLES_VERSION}: use the library that wrote it, or \
              name another file"
@@ -85,16 +92,43 @@ fn inspect(file: &Connection) -> Result<Found, Failure> {
     }
 }
 
-/// Makes the tables, unless another process was faster.
+/// Makes the tables as they are in this version, unless another process was faster.
 fn create(file: &Connection) -> Result<(), Failure> {
     let transaction = Transaction::begin(file)?;
-    if let Found::Empty = inspect(file)? {
-        file.execute_batch(sql::CREATE)?;
-        file.execute_batch(sql::queue::CREATE)?;
-        file.pragma_update(None, "application_id", APPLICATION_ID)?;
-        file.pragma_update(None, "user_version", TABLES_VERSION)?;
+    match inspect(file)? {
+        Found::Empty => {
+            file.execute_batch(sql::CREATE)?;
+            file.execute_batch(sql::CREATE_LISTS)?;
+            file.execute_batch(sql::queue::CREATE)?;
+            file.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        Found::Earlier => migrate(file)?,
+        Found::Ours => return transaction.commit(),
     }
+    file.pragma_update(None, "user_version", TABLES_VERSION)?;
     transaction.commit()
+}
+
+/// From the version before: what lists go by is taken from each run's first event.
+fn migrate(file: &Connection) -> Result<(), Failure> {
+    file.execute_batch(sql::FROM_3_TO_4)?;
+    let mut beginnings = file.prepare(sql::BEGINNINGS)?;
+    let mut rows = beginnings.query([])?;
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        // One that cannot be read is told of when its run is; in lists it is the oldest.
+        let started_ms = began(bytes, row.get(1)?).unwrap_or(0);
+        file.execute(sql::SET_STARTED, params![row.get::<_, i64>(0)?, read::position(started_ms)])?;
+    }
+    drop(rows);
+    Ok(file.execute_batch(sql::CREATE_LISTS)?)
+}
+
+/// What the first event of a stream says of the time, given the stream's first row.
+fn began(bytes: &[u8], count: u32) -> Option<u64> {
+    let payloads = frames::payloads(bytes, count).ok()?;
+    let first = payloads.first().copied()?;
+    Event::decode(FIRST, &first.into()).ok().map(|event| event.time_ms)
 }
 
 fn use_wal(file: &Connection, patience: Duration) -> Result<(), Failure> {

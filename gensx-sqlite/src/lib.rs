@@ -3,13 +3,13 @@
 //! ```
 //! # let runtime = tokio::runtime::Runtime::new().unwrap();
 //! # runtime.block_on(async {
-//! use gensx_core::EventSink as _;
+//! use gensx_core::{EventSink as _, sink::RunFilter};
 //! use gensx_sqlite::SqliteSink;
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let file = folder.path().join("gensx.db");
 //! let sink = SqliteSink::open(&file).await?;
-//! assert!(sink.list(true, None, 10).await?.is_empty());
+//! assert!(sink.list(&RunFilter::new().unfinished(), None, 10).await?.runs.is_empty());
 //! # Ok::<(), gensx_core::SinkError>(())
 //! # }).unwrap();
 //! ```

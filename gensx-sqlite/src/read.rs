@@ -2,7 +2,7 @@
 
 use gensx_core::{
     EventId, RunId, RunStatus, SinkErrorKind,
-    sink::{Entry, Head, MAX_PAGE},
+    sink::{Cursor, Entry, Head, MAX_LOOKED_AT, MAX_PAGE, RunFilter, RunPage, RunSummary, StatusFilter},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -77,31 +77,63 @@ pub(crate) fn last_seq(file: &Connection, run: &RunId) -> Result<Option<u64>, Fa
 pub(crate) fn head(file: &Connection, run: &RunId) -> Result<Option<Head>, Failure> {
     let mut statement = file.prepare_cached(sql::HEAD)?;
     let mut rows = statement.query([run.as_str()])?;
-    rows.next()?.map(|row| listed(row).map(|(_, head)| head)).transpose()
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let RunSummary { workflow, last, status, .. } = summary(row)?;
+    Ok(Some(Head { workflow, last, status }))
 }
 
 pub(crate) fn list(
     file: &Connection,
-    unfinished: bool,
-    after: Option<&RunId>,
+    filter: &RunFilter,
+    after: Option<&Cursor>,
     limit: usize,
-) -> Result<Vec<(RunId, Head)>, Failure> {
-    let mut statement = file.prepare_cached(if unfinished { sql::LIST_UNFINISHED } else { sql::LIST })?;
-    // Every id is after the empty text.
-    let after = after.map_or("", RunId::as_str);
-    let mut rows = statement.query(params![after, page(limit, 0)])?;
-    let mut runs = Vec::new();
+) -> Result<RunPage, Failure> {
+    let limit = limit.clamp(1, MAX_PAGE);
+    let (before_ms, before_run) = upper_bound(filter, after);
+    let (before_ms, from_ms, looks) =
+        (position(before_ms), position(filter.from_ms), position(MAX_LOOKED_AT as u64 + 1));
+    let (statement, one) = match (&filter.workflow, filter.status) {
+        (Some(workflow), _) => (sql::LIST_WORKFLOW, Some(&**workflow)),
+        (None, StatusFilter::Is(status)) => (sql::LIST_STATUS, Some(status.as_str())),
+        (None, StatusFilter::Any | StatusFilter::Ended) => (sql::LIST, None),
+    };
+    let mut statement = file.prepare_cached(statement)?;
+    let mut rows = match one {
+        Some(one) => statement.query(params![before_ms, before_run, from_ms, looks, one])?,
+        None => statement.query(params![before_ms, before_run, from_ms, looks])?,
+    };
+    let (mut runs, mut next, mut looked) = (Vec::new(), None, 0);
     while let Some(row) = rows.next()? {
-        runs.push(listed(row)?);
+        if runs.len() == limit || looked == MAX_LOOKED_AT {
+            return Ok(RunPage::new(runs, next));
+        }
+        let run = summary(row)?;
+        next = Some(run.cursor());
+        runs.extend(Some(run).filter(|run| filter.takes(run)));
+        looked += 1;
     }
-    Ok(runs)
+    Ok(RunPage::new(runs, None))
 }
 
-fn listed(row: &Row<'_>) -> Result<(RunId, Head), Failure> {
-    let workflow = text(row, 1)?.into();
+/// The place in the order of starts and ids below which a list goes on. Every id is above the empty text.
+fn upper_bound<'a>(filter: &RunFilter, after: Option<&'a Cursor>) -> (u64, &'a str) {
+    let after = after.map_or((u64::MAX, ""), |after| (after.started_ms(), after.run().as_str()));
+    after.min((filter.before_ms.unwrap_or(u64::MAX), ""))
+}
+
+fn summary(row: &Row<'_>) -> Result<RunSummary, Failure> {
     let status = RunStatus::parse(text(row, 2)?);
     let status = status.ok_or_else(|| Failure::corrupt("an unknown status of a run"))?;
-    Ok((run_id(row, 0)?, Head { workflow, last: event_id(row, 3, 4)?, status }))
+    let (workflow, last) = (text(row, 1)?, event_id(row, 3, 4)?);
+    let mut run = RunSummary::new(run_id(row, 0)?, workflow, number(row.get(5)?)?, last);
+    run.status = status;
+    run.ended_ms = row.get::<_, Option<i64>>(6)?.map(number).transpose()?;
+    run.deployment = row.get::<_, Option<Box<str>>>(7)?.map(Into::into);
+    run.retry_of = match row.get_ref(8)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+        Some(retry_of) => Some(retry_of.parse().map_err(Failure::corrupt)?),
+        None => None,
+    };
+    Ok(run)
 }
 
 pub(crate) fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Failure> {

@@ -3,7 +3,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use gensx_core::{
     EventSink, RunId, SinkError, SinkErrorKind,
-    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 use rusqlite::Connection;
 
@@ -171,12 +171,12 @@ impl EventSink for SqliteSink {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        let after = after.cloned();
-        self.query(move |file| read::list(file, unfinished, after.as_ref(), limit)).await
+    ) -> Result<RunPage, SinkError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.query(move |file| read::list(file, &filter, after.as_ref(), limit)).await
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {

@@ -139,7 +139,7 @@ fn serve(file: &Connection, jobs: &Receiver<Box<dyn Job>>, hub: &Hub, mut chores
             }
             Err(_) => changes = one_by_one(file, group, hub),
         }
-        if !changes.gone.is_empty() {
+        if !changes.gone.is_empty() || changes.expires {
             chores.wake();
         }
         hub.tell(&chores.step(file));
@@ -212,6 +212,7 @@ fn one_by_one(file: &Connection, group: Vec<Box<dyn Job>>, hub: &Hub) -> Changes
         if outcome.is_ok() {
             hub.tell(&changes);
             all.gone.append(&mut changes.gone);
+            all.expires |= changes.expires;
         }
     }
     all

@@ -7,7 +7,7 @@ use std::{fs, sync::Arc, time::Duration};
 use common::*;
 use gensx_core::{
     EventSink as _, SinkErrorKind,
-    sink::{Append, Batch, Inbox as _},
+    sink::{Append, Batch, Inbox as _, RunFilter},
 };
 use gensx_sqlite::SqliteSink;
 use rusqlite::Connection;
@@ -168,7 +168,7 @@ async fn stored_values_that_gensx_does_not_write_are_corrupt() {
         let sink = open(&file).await;
         fill(&sink, &run_id("run"), 2).await;
         Connection::open(&file).unwrap().execute_batch(damage).unwrap();
-        assert_eq!(kind(sink.list(false, None, 10).await), SinkErrorKind::Corrupt, "{damage}");
+        assert_eq!(kind(sink.list(&RunFilter::new(), None, 10).await), SinkErrorKind::Corrupt, "{damage}");
     }
 }
 
@@ -192,7 +192,7 @@ async fn survive(seed: usize, damage: impl FnOnce(&mut Vec<u8>)) -> Vec<SinkErro
             within(&format!("using, seed {seed}"), async {
                 kinds.extend(read_all(&sink, &run).await.err().map(|error| error.kind()));
                 kinds.extend(sink.head(&run).await.err().map(|error| error.kind()));
-                kinds.extend(sink.list(false, None, 10).await.err().map(|error| error.kind()));
+                kinds.extend(sink.list(&RunFilter::new(), None, 10).await.err().map(|error| error.kind()));
                 kinds.extend(sink.receive(&run, 0, 10).await.err().map(|error| error.kind()));
                 kinds.extend(sink.append(&batch(&run, 1, 61, "next")).await.err().map(|error| error.kind()));
                 kinds.extend(sink.send(&run, message("name")).await.err().map(|error| error.kind()));

@@ -5,7 +5,10 @@ mod common;
 use std::{fs, path::Path};
 
 use common::*;
-use gensx_core::{EventSink as _, SinkErrorKind, sink::Inbox as _};
+use gensx_core::{
+    EventSink as _, SinkErrorKind,
+    sink::{Append, Batch, Inbox as _, RunFilter},
+};
 use gensx_sqlite::{SqliteSink, Synchronous};
 use rusqlite::Connection;
 
@@ -87,6 +90,53 @@ async fn a_newer_versions_file_is_left_alone() {
     assert_eq!(snapshot(folder.path()), before);
 }
 
+/// Makes a file what the version before wrote.
+const BACK_TO_3: &str = "
+DROP INDEX runs_by_start;
+DROP INDEX runs_by_workflow;
+DROP INDEX runs_by_status;
+DROP INDEX runs_ended;
+DROP INDEX runs_expiring;
+ALTER TABLE runs DROP COLUMN started_ms;
+ALTER TABLE runs DROP COLUMN deployment;
+ALTER TABLE runs DROP COLUMN retry_of;
+ALTER TABLE runs DROP COLUMN keep_ms;
+ALTER TABLE runs DROP COLUMN expires_ms;
+CREATE INDEX runs_unfinished ON runs (run) WHERE ended_ms IS NULL;
+CREATE INDEX runs_ended ON runs (ended_ms) WHERE ended_ms IS NOT NULL;
+PRAGMA user_version = 3;
+";
+
+#[tokio::test]
+async fn a_file_of_the_version_before_is_brought_up() {
+    let (_folder, file) = place();
+    let sink = open(&file).await;
+    for (name, time) in [("b", 2_000), ("c", 3_000), ("a", 1_000)] {
+        let first = format!(
+            r#"{{"v":1,"type":"run.started","time":{time},"name":"tests","input":1,"origin":"{name}"}}"#
+        );
+        assert_eq!(sink.append(&batch(&run_id(name), 1, 1, &first)).await.unwrap(), Append::Done);
+    }
+    fill(&sink, &run_id("unreadable"), 3).await;
+    let end = Batch { closes: Some(gensx_core::RunStatus::Failed), ..batch(&run_id("b"), 1, 2, "end") };
+    assert_eq!(sink.append(&end).await.unwrap(), Append::Done);
+    drop(sink);
+    let earlier = Connection::open(&file).unwrap();
+    earlier.execute_batch(BACK_TO_3).unwrap();
+    drop(earlier);
+    // Two at once: one of them is faster.
+    let (first, second) = tokio::join!(SqliteSink::open(&file), SqliteSink::open(&file));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let page = first.list(&RunFilter::new(), None, 10).await.unwrap();
+    let began: Vec<_> = page.runs.iter().map(|run| (run.id.as_str(), run.started_ms)).collect();
+    assert_eq!(began, [("c", 3_000), ("b", 2_000), ("a", 1_000), ("unreadable", 0)]);
+    let failed = second.list(&RunFilter::new().failed(), None, 10).await.unwrap();
+    assert_eq!(failed.runs.len(), 1);
+    assert_eq!(read_all(&second, &run_id("unreadable")).await.unwrap().len(), 3);
+    fill(&second, &run_id("new"), 2).await;
+    assert_eq!(first.list(&RunFilter::new(), None, 1).await.unwrap().runs[0].id, run_id("new"));
+}
+
 #[tokio::test]
 async fn an_empty_file_is_a_new_one() {
     let (_folder, file) = place();
@@ -141,5 +191,8 @@ async fn many_may_open_a_new_file_at_once() {
     for opened in (0..8).map(open).collect::<Vec<_>>() {
         opened.await.unwrap();
     }
-    assert_eq!(common::open(&file).await.list(true, None, 100).await.unwrap().len(), 8);
+    assert_eq!(
+        common::open(&file).await.list(&RunFilter::new().unfinished(), None, 100).await.unwrap().runs.len(),
+        8
+    );
 }

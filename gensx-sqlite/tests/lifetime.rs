@@ -11,8 +11,8 @@ use std::{
 
 use common::*;
 use gensx_core::{
-    EventSink as _, RunStatus, SinkErrorKind,
-    sink::{Append, Batch, Inbox as _},
+    EventSink as _, RunId, RunStatus, SinkErrorKind,
+    sink::{Append, Batch, BatchKind, Inbox as _, Opening, RunFilter},
 };
 use gensx_sqlite::SqliteSink;
 use rusqlite::Connection;
@@ -41,17 +41,24 @@ async fn runs_expire_after_their_end_and_not_before() {
     }
     fill(&sink, &run_id("running"), 5).await;
     assert_eq!(
-        sink.list(false, None, 1_000).await.unwrap().len(),
+        sink.list(&RunFilter::new(), None, 1_000).await.unwrap().runs.len(),
         RUNS + 1,
         "nothing expires unless it is asked for"
     );
 
     let keeper = SqliteSink::builder(&file).retention(Duration::from_secs(3_600)).open().await.unwrap();
     fill(&keeper, &run_id("second"), 5).await;
-    assert_eq!(sink.list(false, None, 1_000).await.unwrap().len(), RUNS + 2, "nothing expires too early");
+    assert_eq!(
+        sink.list(&RunFilter::new(), None, 1_000).await.unwrap().runs.len(),
+        RUNS + 2,
+        "nothing expires too early"
+    );
 
     let sweeper = SqliteSink::builder(&file).retention(Duration::ZERO).open().await.unwrap();
-    until("every ended run expires", async || sink.list(false, None, 1_000).await.unwrap().len() == 2).await;
+    until("every ended run expires", async || {
+        sink.list(&RunFilter::new(), None, 1_000).await.unwrap().runs.len() == 2
+    })
+    .await;
     assert_eq!(kind(sink.read(&run_id("ended-7"), 0, 10).await), SinkErrorKind::NotFound);
     until("their rows are removed", async || {
         (events(&file), count(&file, "messages"), count(&file, "trash")) == (10, 0, 0)
@@ -62,6 +69,30 @@ async fn runs_expire_after_their_end_and_not_before() {
     assert_eq!(sink.append(&end).await.unwrap(), Append::Done);
     until("it expires", async || sink.head(&run_id("second")).await.unwrap().is_none()).await;
     assert_eq!(read_all(&sweeper, &run_id("running")).await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_run_that_says_how_long_it_is_kept_outlives_its_process_and_no_more() {
+    let (_folder, file) = place();
+    let keep = |run: &RunId, keep_ms| {
+        let opening = Opening { keep_ms: Some(keep_ms), ..Opening::from("tests") };
+        Batch { kind: BatchKind::Opens(opening), ..batch(run, 1, 1, "opened") }
+    };
+    let [soon, later, longest] = ["soon", "later", "longest"].map(run_id);
+    let sink = SqliteSink::builder(&file).retention(Duration::ZERO).open().await.unwrap();
+    for (run, keep_ms) in [(&soon, 200), (&later, 3_600_000), (&longest, u64::MAX)] {
+        assert_eq!(sink.append(&keep(run, keep_ms)).await.unwrap(), Append::Done);
+        let end = Batch { closes: Some(RunStatus::Succeeded), ..batch(run, 1, 2, "end") };
+        assert_eq!(sink.append(&end).await.unwrap(), Append::Done);
+    }
+    drop(sink);
+    // Whoever has the file open removes it, also with no retention of its own.
+    let sink = open(&file).await;
+    until("it expires", async || sink.head(&soon).await.unwrap().is_none()).await;
+    until("its rows are removed", async || (events(&file), count(&file, "trash")) == (4, 0)).await;
+    for run in [&later, &longest] {
+        assert_eq!(read_all(&sink, run).await.unwrap().len(), 2);
+    }
 }
 
 #[tokio::test]

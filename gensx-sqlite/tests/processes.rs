@@ -97,7 +97,8 @@ async fn write(sink: &SqliteSink) {
     let run = run_id("run");
     let last = sink.head(&run).await.unwrap().unwrap().last;
     for seq in last.seq + 1.. {
-        let kind = if seq == last.seq + 1 { BatchKind::Claims } else { BatchKind::Continues };
+        let kind =
+            if seq == last.seq + 1 { BatchKind::Claims { deployment: None } } else { BatchKind::Continues };
         let work = Batch { kind, ..batch(&run, last.epoch + 1, seq, "work") };
         let answer = sink.append(&work).await.unwrap();
         assert_eq!(answer, Append::Done);
@@ -121,7 +122,11 @@ async fn contend(sink: &SqliteSink, seed: u64) {
             let token = BatchToken { owner: seed, number };
             let text = format!("{seed}.{number}");
             let payloads = vec![text.as_bytes().into(); size];
-            let kind = if at.seq == last.seq + 1 { BatchKind::Claims } else { BatchKind::Continues };
+            let kind = if at.seq == last.seq + 1 {
+                BatchKind::Claims { deployment: None }
+            } else {
+                BatchKind::Continues
+            };
             let next = Batch { first: at, token, payloads, kind, ..batch(&run, 0, 0, "") };
             match sink.append(&next).await.unwrap() {
                 Append::Done => say(&format!("{run} {} {} {size} {text}", at.epoch, at.seq)),

@@ -18,7 +18,7 @@ use gensx_core::{
     queue::{
         Announce, Claim, Due, Enqueue, Grant, Limit, Park, Release, Released, Renewal, Wake, Worker, WorkerId,
     },
-    sink::{Append, Batch, BatchKind, BatchToken},
+    sink::{Append, Batch, BatchKind, BatchToken, RunFilter},
 };
 use gensx_sqlite::{SqliteQueue, SqliteSink};
 use gensx_test_servers::harness;
@@ -151,7 +151,11 @@ impl Hand {
         }
         let last = head.map_or(EventId::new(0, 0), |head| head.last);
         let first = EventId::new(last.epoch + 1, last.seq + 1);
-        let kind = if last.seq == 0 { BatchKind::Opens(WORKFLOW.into()) } else { BatchKind::Claims };
+        let kind = if last.seq == 0 {
+            BatchKind::Opens(WORKFLOW.into())
+        } else {
+            BatchKind::Claims { deployment: None }
+        };
         if !self.append(run, first, kind, None).await {
             self.release(grant, Release::Back).await;
             return;
@@ -280,7 +284,7 @@ async fn check(file: &Path, sink: &SqliteSink, did_not_end: impl Fn(&RunId, &Str
         let entries = read_all(sink, run).await.unwrap();
         assert!((1..).zip(&entries).all(|(seq, entry)| entry.id.seq == seq), "{run} has a hole");
     }
-    assert_eq!(sink.list(true, None, 10).await.unwrap().len(), 0);
+    assert_eq!(sink.list(&RunFilter::new().unfinished(), None, 10).await.unwrap().runs.len(), 0);
     let file = Connection::open(file).unwrap();
     let whole: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(whole, "ok");

@@ -17,6 +17,7 @@ use gensx_core::{
         Announce, Due, Enqueue, Enqueued, Limit, MAX_CLAIM, MAX_DUE_PER_CALL, Release, Renewal, Renewed,
         Wake, Wanted, Worker, WorkerId,
     },
+    sink::RunFilter,
 };
 use gensx_sqlite::SqliteQueue;
 use rusqlite::Connection;
@@ -280,7 +281,7 @@ async fn a_queue_outlives_its_sink_and_its_process() {
     assert_eq!((stats.ready, stats.leased), (before.ready, before.leased));
     done(&queue, &[held]).await;
     assert_eq!(names(&claim(&queue, 2).await), ["run-8", "run-7"]);
-    assert!(sink.list(true, None, 10).await.unwrap().len() == 1);
+    assert!(sink.list(&RunFilter::new().unfinished(), None, 10).await.unwrap().runs.len() == 1);
 }
 
 #[tokio::test]

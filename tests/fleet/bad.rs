@@ -109,7 +109,7 @@ async fn a_full_queue_says_so(backend: Backend) {
     assert_eq!(error.kind(), ErrorKind::Limit);
     // One that is queued already is answered as ever, and nothing of the refused one is kept.
     assert!(client.start("other", &1).id(id).await.unwrap().existed());
-    assert_eq!(client.list(gensx::Listed::All, None, 10).await.unwrap().len(), 2);
+    assert_eq!(client.list().await.unwrap().runs.len(), 2);
     let working = Working::begin(Worker::builder(backend).register(&other));
     until_empty(&client).await;
     client.start("other", &3).await.unwrap();
@@ -134,7 +134,7 @@ async fn names_that_no_queue_takes_are_refused(backend: Backend) {
     ] {
         assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::InvalidInput);
     }
-    assert_eq!(client.list(gensx::Listed::All, None, 10).await.unwrap().len(), 0);
+    assert_eq!(client.list().await.unwrap().runs.len(), 0);
 }
 
 #[test]

@@ -1,10 +1,9 @@
-//! Cancelling, deleting, healing, listing, messages.
+//! Cancelling, deleting, healing, messages.
 
 use std::time::{Duration, Instant};
 
 use gensx::{
-    Backend, Client, ErrorKind, EventKind, Listed, RunHandle, RunId, RunStatus, Runtime, Worker, component,
-    queue::Removed,
+    Backend, ErrorKind, EventKind, RunHandle, RunStatus, Runtime, Worker, component, queue::Removed,
 };
 
 use super::support::{
@@ -22,7 +21,6 @@ over_backends!(
     workers_that_heal_at_once_do_no_harm,
     an_applications_run_is_left_to_it,
     a_leased_run_is_not_deleted,
-    runs_are_listed_in_pages,
 );
 
 const HEAL_EVERY: Duration = Duration::from_millis(100);
@@ -216,30 +214,4 @@ async fn a_leased_run_is_not_deleted(backend: Backend) {
     client.delete(queued.id()).await.unwrap();
     assert_eq!(queued.output::<u32>().await.unwrap_err().kind(), ErrorKind::NotFound);
     working.drain().await;
-}
-
-async fn runs_are_listed_in_pages(backend: Backend) {
-    let client = client(&backend);
-    let mut ids = Vec::new();
-    for n in 0..5_u32 {
-        ids.push(client.start("quick", &n).await.unwrap().id().clone());
-    }
-    client.cancel(&ids[2]).await.unwrap();
-    assert_eq!(listed(&client, Listed::All).await, ids);
-    ids.remove(2);
-    assert_eq!(listed(&client, Listed::Unfinished).await, ids);
-}
-
-/// All pages. One may be shorter than it was asked to be, and not the last.
-async fn listed(client: &Client, which: Listed) -> Vec<RunId> {
-    const PAGE: usize = 3;
-    let mut runs: Vec<RunId> = Vec::new();
-    loop {
-        let page = client.list(which, runs.last(), PAGE).await.unwrap();
-        assert!(page.len() <= PAGE);
-        if page.is_empty() {
-            return runs;
-        }
-        runs.extend(page.into_iter().map(|(run, _)| run));
-    }
 }

@@ -8,6 +8,8 @@ mod control;
 mod deaths;
 mod drain;
 mod failover;
+mod keep;
+mod list;
 mod order;
 mod park;
 mod signals;

@@ -11,7 +11,11 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt as _, future::join_all, stream};
-use gensx::{Backend, Client, ErrorKind, Event, Listed, RunId, queue::QueueStats, sink::MAX_PAGE};
+use gensx::{
+    Backend, Client, ErrorKind, Event, RunId,
+    queue::QueueStats,
+    sink::{MAX_PAGE, RunFilter, RunPage},
+};
 use gensx_test_servers::{Proxy, RedisServer};
 use tokio::{
     task::JoinSet,
@@ -104,9 +108,12 @@ async fn chaos(seed: u64) -> Seen {
     let (workers, processes) = struck.end().await;
     until_no_worker(&client).await;
     let direct = gensx::backend_from_url(&server.url()).await.unwrap();
-    let mut unfinished = direct.sink().list(true, None, MAX_PAGE).await.unwrap();
+    let filter = RunFilter::new().unfinished();
+    let RunPage { runs: mut unfinished, next, .. } =
+        direct.sink().list(&filter, None, MAX_PAGE).await.unwrap();
+    assert_eq!(next, None, "there are more that have not ended than a page holds");
     // A worker that is killed while its sink opens leaves the run of its probe behind.
-    unfinished.retain(|(run, _)| !run.as_str().starts_with("gensx-probe-"));
+    unfinished.retain(|run| !run.id.as_str().starts_with("gensx-probe-"));
     assert_eq!(unfinished, [], "have not ended, and are not queued");
     let journeys = journeys(&direct, runs, folder.path()).await;
     println!("all were read after {:.1} s; there were {processes} workers", began.elapsed().as_secs_f64());
@@ -193,10 +200,11 @@ async fn until_empty(client: &Client, limit: Duration) {
 
 /// Some of the runs that have not ended, and where they stand: for who looks into a failure.
 async fn unfinished(client: &Client) -> Vec<String> {
-    let page = client.list(Listed::Unfinished, None, SHOWN).await.unwrap_or_default();
+    let page = client.list().unfinished().limit(SHOWN).await.unwrap_or_default();
     let shown = page
+        .runs
         .iter()
-        .map(|(run, head)| async move { format!("{run} at {}: {:?}", head.last, client.find(run).await) });
+        .map(|run| async move { format!("{} at {}: {:?}", run.id, run.last, client.find(&run.id).await) });
     join_all(shown).await
 }
 

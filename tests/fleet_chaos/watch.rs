@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use gensx::{
     EventSink, RunId, SinkError,
-    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, BatchKind, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 
 /// The last claim of each run by this process.
@@ -43,7 +43,9 @@ impl EventSink for Watched {
 
     async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
         let answer = self.0.append(batch).await?;
-        if batch.kind == BatchKind::Claims && matches!(answer, Append::Done | Append::Duplicate) {
+        if matches!(batch.kind, BatchKind::Claims { .. })
+            && matches!(answer, Append::Done | Append::Duplicate)
+        {
             let mut claims = CLAIMS.lock().unwrap();
             claims.get_or_insert_default().insert(batch.run.clone(), batch.first.epoch);
         }
@@ -64,11 +66,11 @@ impl EventSink for Watched {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        self.0.list(unfinished, after, limit).await
+    ) -> Result<RunPage, SinkError> {
+        self.0.list(filter, after, limit).await
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {

@@ -124,3 +124,43 @@ async fn pages_of_other_origins_change_nothing() {
         answer(preflight).await.headers()["access-control-allow-headers"].to_str().unwrap().to_owned();
     assert!(allowed.contains("if-none-match") && allowed.contains("last-event-id"), "{allowed}");
 }
+
+#[tokio::test]
+async fn runs_are_listed_newest_first() {
+    for api in [embedded(), fleet()] {
+        let server = serve(api).await;
+        let mut runs = Vec::new();
+        for _ in 0..5 {
+            runs.insert(0, server.start("tea", 1).await);
+        }
+        let broken = server.start("fails", 1).await;
+        for run in runs.iter().chain([&broken]) {
+            server.until(run, |summary| summary["status"] != "running").await;
+        }
+        let (mut listed, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = json(
+                answer(server.get(&format!("/runs?status=succeeded&workflow=order&limit=2{after}"))).await,
+            )
+            .await;
+            listed.extend(
+                page["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()),
+            );
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        // Those of one millisecond are in the order of their ids.
+        listed.sort();
+        runs.sort();
+        assert_eq!(listed, runs);
+        let failed = json(answer(server.get("/runs?status=failed")).await).await;
+        assert_eq!(failed["runs"][0]["id"], broken.as_str());
+        for wrong in ["status=odd", "limit=0", "limit=x", "since=-1", "after=x"] {
+            assert_eq!(
+                answer(server.get(&format!("/runs?{wrong}"))).await.status(),
+                StatusCode::BAD_REQUEST,
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod control;
 mod events;
+mod example;
 mod genx;
 mod start;
 mod support;

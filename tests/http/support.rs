@@ -72,12 +72,17 @@ pub(crate) async fn serve(api: Api) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, api.router()).await });
-    // Without it the client looks for a provider of TLS; there is none to choose from but this.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Server { base, http: reqwest::Client::new() }
+    Server::at(&base)
 }
 
 impl Server {
+    /// The API at an address.
+    pub(crate) fn at(base: &str) -> Self {
+        // Without it the client looks for a provider of TLS; there is none to choose from but this.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { base: base.to_owned(), http: reqwest::Client::new() }
+    }
+
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.base))
     }

@@ -8,7 +8,10 @@ use std::sync::{
 use async_trait::async_trait;
 use gensx::{
     Event, EventSink, MemorySink, RunId, Runtime, SinkError, component,
-    sink::{Append, Arrived, Batch, BatchKind, BatchToken, Entry, Head, Inbox, Message, Payload},
+    sink::{
+        Append, Arrived, Batch, BatchKind, BatchToken, Cursor, Entry, Head, Inbox, Message, Payload,
+        RunFilter, RunPage,
+    },
 };
 
 /// A store that loses its tail between a read and the claim that follows it, when another owner, which it did not know to be
@@ -30,7 +33,7 @@ impl Rewritten {
             first: entries[0].id,
             token: BatchToken { owner: 99, number: 1 },
             payloads,
-            kind: BatchKind::Opens(head.workflow),
+            kind: BatchKind::Opens((*head.workflow).into()),
             closes: None,
         };
         assert_eq!(self.sink.append(&batch).await?, Append::Done);
@@ -50,7 +53,7 @@ impl EventSink for Rewritten {
         self.sink.name()
     }
     async fn append(&self, batch: &Batch) -> Result<Append, SinkError> {
-        if batch.kind == BatchKind::Claims && self.armed.swap(false, Ordering::SeqCst) {
+        if matches!(batch.kind, BatchKind::Claims { .. }) && self.armed.swap(false, Ordering::SeqCst) {
             self.rewrite(&batch.run).await?;
         }
         self.sink.append(batch).await
@@ -66,11 +69,11 @@ impl EventSink for Rewritten {
     }
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        self.sink.list(unfinished, after, limit).await
+    ) -> Result<RunPage, SinkError> {
+        self.sink.list(filter, after, limit).await
     }
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
         self.sink.delete(run).await

@@ -30,7 +30,7 @@ async fn write(crashed: &Crashed, payload: &[u8]) {
         first: EventId::new(last.epoch + 1, last.seq + 1),
         token: BatchToken { owner: 1, number: 1 },
         payloads: vec![payload.into()],
-        kind: BatchKind::Claims,
+        kind: BatchKind::Claims { deployment: None },
         closes: None,
     };
     assert_eq!(crashed.sink.append(&batch).await.unwrap(), Append::Done);

@@ -14,7 +14,7 @@ use gensx::{
     Durability, ErrorKind, EventKind, EventSink, MemorySink, RunId, SinkError, SinkErrorKind,
     event::Outcome,
     prelude::*,
-    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 
 use crate::support::{ran, take_ran};
@@ -102,13 +102,8 @@ impl EventSink for Faulty {
         self.sink.changed(run, after).await
     }
 
-    async fn list(
-        &self,
-        unfinished: bool,
-        after: Option<&RunId>,
-        limit: usize,
-    ) -> SinkResult<Vec<(RunId, Head)>> {
-        self.sink.list(unfinished, after, limit).await
+    async fn list(&self, filter: &RunFilter, after: Option<&Cursor>, limit: usize) -> SinkResult<RunPage> {
+        self.sink.list(filter, after, limit).await
     }
 
     async fn delete(&self, run: &RunId) -> SinkResult<()> {

@@ -13,7 +13,7 @@ use gensx::{
     ErrorKind, EventKind, EventSink, Limits, MemorySink, RunId, RunStatus, SinkError, SinkErrorKind,
     event::Outcome,
     prelude::*,
-    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, BatchKind, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 
 use crate::{
@@ -77,11 +77,11 @@ impl EventSink for Down {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> std::result::Result<Vec<(RunId, Head)>, SinkError> {
-        self.sink.list(unfinished, after, limit).await
+    ) -> std::result::Result<RunPage, SinkError> {
+        self.sink.list(filter, after, limit).await
     }
 
     async fn delete(&self, run: &RunId) -> std::result::Result<(), SinkError> {

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gensx::{
     Component, Event, EventKind, EventSink, MemorySink, RunId, Runtime, RuntimeBuilder, SinkError,
     event::Outcome,
-    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
@@ -125,11 +125,11 @@ impl EventSink for Dying {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        self.sink.list(unfinished, after, limit).await
+    ) -> Result<RunPage, SinkError> {
+        self.sink.list(filter, after, limit).await
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gensx::{
     Component, EventKind, EventSink, MemorySink, RunId, SinkError,
     prelude::*,
-    sink::{Append, Arrived, Batch, BatchKind, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, BatchKind, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 use tokio::sync::Semaphore;
 
@@ -73,11 +73,11 @@ impl EventSink for Slow {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        self.memory.list(unfinished, after, limit).await
+    ) -> Result<RunPage, SinkError> {
+        self.memory.list(filter, after, limit).await
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use gensx::{EventSink, RedisSink};
 use gensx_test_servers::RedisServer;
 
+pub use self::plain::Plain;
 pub use self::{
     bulk::bulk, chain::strict, fleet::fleet, memory::memory, readers::readers, resume::resume, text::text,
 };

@@ -7,10 +7,10 @@ use redis::{AsyncConnectionConfig, aio::MultiplexedConnection, cmd, pipe};
 /// Commands of one pipeline. More at once is no faster here.
 const PIPELINE: usize = 100;
 
-pub(super) struct Plain(MultiplexedConnection);
+pub struct Plain(MultiplexedConnection);
 
 impl Plain {
-    pub(super) async fn open(server: &RedisServer) -> Self {
+    pub async fn open(server: &RedisServer) -> Self {
         let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         Self(client.get_multiplexed_async_connection_with_config(&config).await.unwrap())
@@ -36,7 +36,7 @@ impl Plain {
     }
 
     /// Reads a stream in pages, and gives the bytes of its events.
-    pub(super) async fn read(&self, key: &str) -> usize {
+    pub async fn read(&self, key: &str) -> usize {
         let mut connection = self.0.clone();
         let (mut from, mut bytes) = ("-".to_owned(), 0);
         loop {

@@ -88,9 +88,9 @@ impl Client {
         let as_before =
             |queued: Option<QueuedAs>| Some(QueuedAs { due_ms: None, ..queued.unwrap_or_default() });
         // What it carries over is added by the worker that takes it.
-        let Successor { info, first, .. } = successor(self.sink(), run, None, as_before).await?;
+        let Successor { info, opening, first, .. } = successor(self.sink(), run, None, as_before).await?;
         let next = RunId::generate();
-        match open(self.sink(), &next, &info.workflow, vec![first.encode()]).await? {
+        match open(self.sink(), &next, opening, vec![first.encode()]).await? {
             Append::Done | Append::Duplicate => {}
             answer => {
                 let text = format!("the new run `{next}` was refused: {answer:?}");

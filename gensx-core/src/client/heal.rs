@@ -6,7 +6,7 @@ use super::{Client, start::enqueue};
 use crate::{
     Event, EventKind, Result, RunId,
     queue::{Enqueued, QueueErrorKind},
-    sink::{Head, MAX_PAGE},
+    sink::{Cursor, RunPage, RunSummary},
 };
 
 /// Runs that are looked at in one page.
@@ -14,54 +14,15 @@ const PAGE: usize = 500;
 /// Runs that are looked at at once.
 const AT_ONCE: usize = 16;
 
-/// Which runs are listed.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub enum Listed {
-    /// All that the sink has.
-    All,
-    /// Those that have not ended.
-    #[default]
-    Unfinished,
-}
-
 /// What was done for a page of unfinished runs.
 pub(crate) struct Healed {
     /// Runs that were queued again.
     pub(crate) healed: u64,
-    /// The page's last run; `None`: there are no more.
-    pub(crate) more_after: Option<RunId>,
+    /// Where the next page begins; `None`: there are no more.
+    pub(crate) next: Option<Cursor>,
 }
 
 impl Client {
-    /// The sink's runs in the order of their ids, from the first after `after`, up to `limit` and
-    /// [`MAX_PAGE`](crate::sink::MAX_PAGE), with the workflow and the status of each. Cancel safe.
-    ///
-    /// ```
-    /// # use gensx_core as gensx;
-    /// # async fn example(client: gensx::Client) -> gensx::Result<()> {
-    /// let mut after = None;
-    /// loop {
-    ///     let page = client.list(gensx::Listed::All, after.as_ref(), 100).await?;
-    ///     let Some((last, _)) = page.last().cloned() else { break };
-    ///     after = Some(last);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink).
-    pub async fn list(
-        &self,
-        which: Listed,
-        after: Option<&RunId>,
-        limit: usize,
-    ) -> Result<Vec<(RunId, Head)>> {
-        let unfinished = which == Listed::Unfinished;
-        Ok(self.sink().list(unfinished, after, limit.min(MAX_PAGE)).await?)
-    }
-
     /// Queues again whatever a crash or a queue that lost its memory has left: runs of the sink that were started through a
     /// queue, have not ended, and are not queued. Gives how many. Runs that an application executes by itself are left to it.
     ///
@@ -75,29 +36,28 @@ impl Client {
     pub async fn heal(&self) -> Result<u64> {
         let (mut healed, mut after) = (0, None);
         loop {
-            let page = self.heal_page(after.as_ref(), PAGE).await?;
+            let page = self.heal_page(after, PAGE).await?;
             healed += page.healed;
-            match page.more_after {
-                Some(last) => after = Some(last),
-                None => return Ok(healed),
+            after = page.next;
+            if after.is_none() {
+                return Ok(healed);
             }
         }
     }
 
-    /// Does the same to some unfinished runs, `limit` at most, from the first one after `after`.
-    pub(crate) async fn heal_page(&self, after: Option<&RunId>, limit: usize) -> Result<Healed> {
-        let page = self.list(Listed::Unfinished, after, limit).await?;
-        let more_after = page.last().map(|(last, _)| last.clone());
-        let each = stream::iter(page).map(|(run, head)| self.heal_one(run, head));
+    /// Does the same to some unfinished runs, `limit` at most, from the first one behind `after`, the newest first.
+    pub(crate) async fn heal_page(&self, after: Option<Cursor>, limit: usize) -> Result<Healed> {
+        let RunPage { runs, next } = self.list().unfinished().go_on(after).limit(limit).await?;
+        let each = stream::iter(runs).map(|run| self.heal_one(run));
         let healed = each
             .buffer_unordered(AT_ONCE)
             .try_fold(0, |sum, fresh| async move { Ok(sum + u64::from(fresh)) })
             .await?;
-        Ok(Healed { healed, more_after })
+        Ok(Healed { healed, next })
     }
 
     /// Whether it was queued again.
-    async fn heal_one(&self, run: RunId, head: Head) -> Result<bool> {
+    async fn heal_one(&self, RunSummary { id: run, workflow, .. }: RunSummary) -> Result<bool> {
         match self.backend().queue().find(&run).await {
             Ok(None) => {}
             Ok(Some(_)) => return Ok(false),
@@ -116,7 +76,7 @@ impl Client {
             Ok(_) => return Ok(false),
             Err(error) => return Ok(skipped(&run, &error)),
         };
-        let entry = self.entry_again(run, &head.workflow, queued);
+        let entry = self.entry_again(run, &workflow, queued);
         Ok(enqueue(self, &entry).await? == Enqueued::Fresh)
     }
 }

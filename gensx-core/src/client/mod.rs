@@ -5,18 +5,18 @@ mod handle;
 mod heal;
 mod start;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
 pub use handle::RunHandle;
-pub use heal::Listed;
 pub use start::{DEFAULT_MAX_INPUT_BYTES, Start};
 
 use crate::{
     Backend, EventId, Result, RunId, Runtime,
     component::to_json,
-    queue::{DEFAULT_MAX_WAITING, DeadRun, Deployment, QueueStats, Queued, Wake},
+    listing::List,
+    queue::{DEFAULT_MAX_WAITING, DeadRun, Deployment, QueueStats, Queued, Wake, millis},
     sink::{EventSink, Events, events},
 };
 
@@ -42,6 +42,7 @@ pub struct Client {
     runtime: Runtime,
     max_input_bytes: usize,
     max_waiting: u64,
+    keep_ms: Option<u64>,
 }
 
 impl Client {
@@ -49,7 +50,13 @@ impl Client {
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         let runtime = Runtime::builder().shared_sink(Arc::clone(backend.sink())).build();
-        Self { backend, runtime, max_input_bytes: DEFAULT_MAX_INPUT_BYTES, max_waiting: DEFAULT_MAX_WAITING }
+        Self {
+            backend,
+            runtime,
+            max_input_bytes: DEFAULT_MAX_INPUT_BYTES,
+            max_waiting: DEFAULT_MAX_WAITING,
+            keep_ms: None,
+        }
     }
 
     /// The largest input of a run that this client starts, in bytes of JSON. Default [`DEFAULT_MAX_INPUT_BYTES`].
@@ -64,6 +71,14 @@ impl Client {
     #[must_use]
     pub fn max_waiting(mut self, runs: u64) -> Self {
         self.max_waiting = runs;
+        self
+    }
+
+    /// How long the runs that this client starts are kept after their end, where [`Start::keep_for`] does not say. Default:
+    /// as the sink keeps runs.
+    #[must_use]
+    pub fn keep_for(mut self, time: Duration) -> Self {
+        self.keep_ms = Some(millis(time));
         self
     }
 
@@ -111,6 +126,12 @@ impl Client {
     /// Those of the queue.
     pub async fn find(&self, run: &RunId) -> Result<Option<Queued>> {
         Ok(self.backend.queue().find(run).await?)
+    }
+
+    /// The sink's runs, newest first, wherever they are executed; awaited, it gives a page of them. See [`List`] for its
+    /// conditions.
+    pub fn list(&self) -> List {
+        self.runtime.list()
     }
 
     /// How the queue stands: its length by state, and its age. Cancel safe.

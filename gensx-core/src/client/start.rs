@@ -14,7 +14,7 @@ use crate::{
     event::{Json, QueuedAs, QueuedLimit},
     queue::{Due, Enqueue, Enqueued, IdempotencyKey, Limit, millis},
     runtime::takeover::open,
-    sink::{Append, Payload},
+    sink::{Append, Opening, Payload},
 };
 
 /// The largest input of a run that a [`Client`] starts, in bytes of JSON, unless [`Client::max_input_bytes`] says
@@ -33,6 +33,7 @@ pub const DEFAULT_MAX_INPUT_BYTES: usize = 1024 * 1024;
 ///     .idempotency_key("click-4711", Duration::from_secs(24 * 3600))
 ///     .start_after(Duration::from_secs(60))
 ///     .limit("digests", "customer-7", 3)
+///     .keep_for(Duration::from_secs(30 * 24 * 3600))
 ///     .await?;
 /// # Ok(())
 /// # }
@@ -58,11 +59,23 @@ pub struct Start {
     priority: i8,
     due: Due,
     limits: Vec<Limit>,
+    keep_ms: Option<u64>,
 }
 
 impl Start {
     pub(super) fn new(client: Client, workflow: Arc<str>, input: Result<Json, serde_json::Error>) -> Self {
-        Self { client, workflow, input, id: None, key: None, priority: 0, due: Due::Now, limits: Vec::new() }
+        let keep_ms = client.keep_ms;
+        Self {
+            client,
+            workflow,
+            input,
+            id: None,
+            key: None,
+            priority: 0,
+            due: Due::Now,
+            limits: Vec::new(),
+            keep_ms,
+        }
     }
 
     /// The run's id. If there is a run with this id, its handle is given, and nothing is started. Default: a fresh one.
@@ -105,6 +118,14 @@ impl Start {
         self
     }
 
+    /// How long the run is kept after its end, whatever the sink's retention is. Then its stream and its messages are removed;
+    /// who reads it is told [`ErrorKind::NotFound`]. Recorded with the run, so it holds wherever the run ends, and for a run
+    /// that retries it. Default: [`Client::keep_for`], and without that as the sink keeps runs.
+    pub fn keep_for(mut self, time: Duration) -> Self {
+        self.keep_ms = Some(millis(time));
+        self
+    }
+
     async fn start(self) -> Result<RunHandle> {
         let (entry, first) = self.entry().await?;
         let client = self.client;
@@ -114,8 +135,8 @@ impl Start {
             Enqueued::Known(earlier) => return Ok(RunHandle::new(client, earlier, true)),
         };
         // From here on the run is started: who claims it has its first event.
-        let ours = match open(client.sink(), &entry.run, &entry.workflow, vec![Payload::clone(&first)]).await
-        {
+        let opening = Opening { keep_ms: self.keep_ms, ..(*entry.workflow).into() };
+        let ours = match open(client.sink(), &entry.run, opening, vec![Payload::clone(&first)]).await {
             Ok(Append::Done | Append::Duplicate) => true,
             Ok(answer) => there_is_one(&client, &entry, &first, fresh, answer).await?,
             Err(error) => {
@@ -146,6 +167,7 @@ impl Start {
             origin: run.clone(),
             retry_of: None,
             carries: 0,
+            keep_ms: self.keep_ms,
             queued: Some(queued),
         };
         let first = Event::new(unix_ms(), None, 0, kind).encode();

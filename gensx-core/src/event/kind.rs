@@ -32,6 +32,8 @@ pub enum EventKind {
         retry_of: Option<RunId>,
         /// How many outcomes are carried over from that one: so many follow, unless its process ended before.
         carries: u32,
+        /// How long it is kept after its end, in milliseconds; as the sink keeps runs, where it does not say.
+        keep_ms: Option<u64>,
         /// How it was queued, if a fleet's workers are to execute it. None for a run that an application executes by itself:
         /// no worker takes that from it.
         queued: Option<QueuedAs>,

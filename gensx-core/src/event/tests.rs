@@ -104,6 +104,7 @@ fn kinds() -> Vec<EventKind> {
             origin: run.clone(),
             retry_of: Some(run.clone()),
             carries: 2,
+            keep_ms: Some(86_400_000),
             queued: Some(QueuedAs {
                 priority: -3,
                 due_ms: Some(7),
@@ -122,6 +123,7 @@ fn kinds() -> Vec<EventKind> {
             origin: run,
             retry_of: None,
             carries: 0,
+            keep_ms: None,
             queued: Some(QueuedAs::default()),
         },
         EventKind::RunClaimed { owner: text.clone(), deployment: None, moved_from: None },

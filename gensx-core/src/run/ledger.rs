@@ -24,6 +24,8 @@ pub(crate) struct RunInfo {
     pub(crate) retry_of: Option<RunId>,
     /// How many outcomes it is to carry over.
     pub(crate) carries: u32,
+    /// How long it is kept after its end.
+    pub(crate) keep_ms: Option<u64>,
     /// How it was queued, if workers execute it.
     pub(crate) queued: Option<QueuedAs>,
 }
@@ -109,10 +111,20 @@ impl Ledger {
         let (id, call, attempt) = (event.id, event.call, event.attempt);
         self.last = Some(id);
         match event.kind {
-            EventKind::RunStarted { workflow, version, input, origin, retry_of, carries, queued, .. } => {
+            EventKind::RunStarted {
+                workflow,
+                version,
+                input,
+                origin,
+                retry_of,
+                carries,
+                keep_ms,
+                queued,
+                ..
+            } => {
                 let record = Record { begin: id.seq, attempt: 1, ..Record::default() };
                 self.calls.insert(CallId::root(&origin), record);
-                let info = RunInfo { workflow, version, input, origin, retry_of, carries, queued };
+                let info = RunInfo { workflow, version, input, origin, retry_of, carries, keep_ms, queued };
                 self.info = Some(Box::new(info));
             }
             EventKind::RunEnded { status, .. } => self.ended = Some(status),

@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, SystemClock},
     component::Durability,
     error::{Classifiers, Fate},
+    queue::millis,
     sink::{EventSink, MemorySink},
 };
 
@@ -50,6 +51,7 @@ pub struct RuntimeBuilder {
     if_exists: IfExists,
     outside: OutsideRuns,
     park_after: Option<Duration>,
+    keep_ms: Option<u64>,
     registry: Registry,
     decoded_copies: bool,
     probe: Option<Arc<dyn Probe>>,
@@ -113,6 +115,13 @@ impl RuntimeBuilder {
     /// What a start under an id that exists does. Default: [`IfExists::Attach`].
     pub fn if_exists(mut self, policy: IfExists) -> Self {
         self.if_exists = policy;
+        self
+    }
+
+    /// How long the runs that start here are kept after their end, whatever the sink's retention is; a run that retries one is
+    /// kept as long as that. Default: as the sink keeps runs, for ever unless it is told otherwise.
+    pub fn keep_for(mut self, time: Duration) -> Self {
+        self.keep_ms = Some(millis(time));
         self
     }
 
@@ -181,6 +190,7 @@ impl RuntimeBuilder {
             if_exists: self.if_exists,
             outside: self.outside,
             park_after: self.park_after,
+            keep_ms: self.keep_ms,
             flights: Flights::default(),
             decoded_copies: self.decoded_copies,
             probe: self.probe,

@@ -42,12 +42,10 @@ use crate::{
     clock::Clock,
     component::Durability,
     error::Classifiers,
+    listing::List,
     run::{Stop, let_go, lock},
     sink::{EventSink, Events, Head, Message, events},
 };
-
-/// Runs that are listed at once.
-const LIST_PAGE: usize = 500;
 
 /// What all runs of a runtime share.
 #[derive(Debug)]
@@ -66,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) flights: Flights,
     /// Whether callers get decoded copies of what was recorded, as they do after a crash.
     pub(crate) decoded_copies: bool,
+    /// How long the runs that start here are kept after their end; as the sink keeps runs, where not set.
+    pub(crate) keep_ms: Option<u64>,
     /// What a test runtime puts between runs and their components.
     pub(crate) probe: Option<Arc<dyn Probe>>,
     /// This process's name in claims.
@@ -223,20 +223,36 @@ impl Runtime {
         retry::retry(self, workflow, id).await
     }
 
-    /// Every run of the sink that has not ended, with the name of its workflow. Cancel safe.
+    /// Every run of the sink that has not ended, with the name of its workflow, in the order in which they were started.
+    /// Cancel safe.
     ///
     /// # Errors
     /// [`ErrorKind::Sink`].
     pub async fn unfinished(&self) -> Result<Vec<(RunId, Head)>> {
-        let mut all: Vec<(RunId, Head)> = Vec::new();
-        loop {
-            let after = all.last().map(|(id, _)| id.clone());
-            let page = self.sink().list(true, after.as_ref(), LIST_PAGE).await?;
-            if page.is_empty() {
-                return Ok(all);
-            }
-            all.extend(page);
+        let (mut all, mut pages) = (Vec::new(), self.list().unfinished().pages());
+        while let Some(page) = pages.next().await? {
+            all.extend(
+                page.into_iter()
+                    .map(|run| (run.id, Head { workflow: run.workflow, last: run.last, status: run.status })),
+            );
         }
+        all.reverse();
+        Ok(all)
+    }
+
+    /// The sink's runs, newest first; awaited, it gives a page of them. See [`List`] for its conditions.
+    ///
+    /// ```
+    /// # use gensx_core::{Component, Result, Runtime};
+    /// # async fn example(runtime: Runtime) -> Result<()> {
+    /// for run in runtime.list().workflow("digest").failed().limit(10).await?.runs {
+    ///     println!("{} of {:?}", run.id, run.started());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn list(&self) -> List {
+        List::new(Arc::clone(self.sink()))
     }
 
     /// Resumes every unfinished run whose workflow was [registered](RuntimeBuilder::register). For an application

@@ -23,7 +23,7 @@ use crate::{
         ledger::{Ledger, RunInfo, Start},
         outbox::Outbox,
     },
-    sink::{Append, BatchKind, EventSink},
+    sink::{Append, BatchKind, EventSink, Opening},
 };
 
 /// The new run's first event, whose outbox begins behind it.
@@ -34,6 +34,7 @@ const SECOND: EventId = EventId::new(1, 2);
 pub(crate) struct Successor {
     /// What the first event says.
     pub(crate) info: Box<RunInfo>,
+    pub(crate) opening: Opening,
     pub(crate) first: Event,
     /// What follows it.
     carried: Vec<Event>,
@@ -59,9 +60,15 @@ pub(crate) async fn successor(
         origin: info.origin.clone(),
         retry_of: Some(id.clone()),
         carries: outcomes(&carried),
+        keep_ms: info.keep_ms,
         queued: info.queued.clone(),
     };
-    Ok(Successor { info, first: Event::new(crate::clock::unix_ms(), None, 0, first), carried })
+    let opening = Opening {
+        workflow: info.workflow.as_str().into(),
+        keep_ms: info.keep_ms,
+        retry_of: Some(id.clone()),
+    };
+    Ok(Successor { info, opening, first: Event::new(crate::clock::unix_ms(), None, 0, first), carried })
 }
 
 pub(super) async fn retry<W, I>(runtime: &Runtime, workflow: &W, id: &RunId) -> Result<Run<W::Output>>
@@ -73,7 +80,7 @@ where
     runtime.listen().await?;
     let (config, next) = (runtime.config(), RunId::generate());
     let plan = to_json(&workflow.stage().plan()).ok();
-    let Successor { info, first, carried } = successor(runtime.sink(), id, plan, |_| None).await?;
+    let Successor { info, opening, first, carried } = successor(runtime.sink(), id, plan, |_| None).await?;
     let (own_input, _) = input::<I>(id, &info, None)?;
     expect_room(id, carried.len(), config.limits.events_per_run)?;
     let mut ledger = Ledger::default();
@@ -84,8 +91,7 @@ where
     let core = Arc::new(RunCore::new(next.clone(), Arc::clone(config), outbox, ledger, now));
     let prepared = prepare(&core, &info.origin, workflow, own_input);
     expect_workflow(id, &info, &prepared)?;
-    let kind = BatchKind::Opens(prepared.workflow.as_str().into());
-    match core.outbox.begin(kind, vec![first.encode()]).await? {
+    match core.outbox.begin(BatchKind::Opens(opening), vec![first.encode()]).await? {
         Append::Done | Append::Duplicate => {
             carry(&core, carried).await?;
             let local = execute(runtime, core, prepared);

@@ -14,7 +14,7 @@ use crate::{
     error::ErrorRecord,
     event::{ErrorBody, Event, EventKind, Json},
     run::{RunCore, Stop, ledger::Ledger, let_go, lock, node::Node, outbox::Outbox, scope, task::RunFuture},
-    sink::{Append, BatchKind},
+    sink::{Append, BatchKind, Opening},
 };
 
 /// What stands above every run's first call.
@@ -83,10 +83,12 @@ where
         origin: id.clone(),
         retry_of: None,
         carries: 0,
+        keep_ms: config.keep_ms,
         queued: None,
     };
+    let opening = Opening { keep_ms: config.keep_ms, ..prepared.workflow.as_str().into() };
     let payload = Event::new(crate::clock::unix_ms(), None, 0, first).encode();
-    let kind = BatchKind::Opens(prepared.workflow.as_str().into());
+    let kind = BatchKind::Opens(opening);
     match core.outbox.begin(kind, vec![payload]).await? {
         Append::Done | Append::Duplicate => {
             let local = execute(runtime, core, prepared);

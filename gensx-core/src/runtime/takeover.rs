@@ -21,7 +21,7 @@ use crate::{
         ledger::{Ledger, RunInfo},
         outbox::Outbox,
     },
-    sink::{Append, Batch, BatchKind, BatchToken, Entry, EventSink, Head, Payload},
+    sink::{Append, Batch, BatchKind, BatchToken, Entry, EventSink, Head, Opening, Payload},
 };
 
 /// Takeovers that are tried when others append at the same time.
@@ -84,15 +84,23 @@ impl Assignment {
         self.is_fleets() && info.queued.is_none()
     }
 
+    /// The deployment that takes it over, and the one that it was moved from.
+    fn deployments(&self) -> (Option<Arc<str>>, Option<Arc<str>>) {
+        match &self.by {
+            By::Application | By::Client => (None, None),
+            By::Worker { deployment, moved_from, .. } => (Some(Arc::clone(deployment)), moved_from.clone()),
+        }
+    }
+
+    fn claims(&self) -> BatchKind {
+        BatchKind::Claims { deployment: self.deployments().0 }
+    }
+
     fn claim(&self, runtime: &Runtime) -> Payload {
         let owner = runtime.config().owner.clone();
-        let text = |name: &Arc<str>| name.to_string();
-        let (deployment, moved_from) = match &self.by {
-            By::Application | By::Client => (None, None),
-            By::Worker { deployment, moved_from, .. } => {
-                (Some(text(deployment)), moved_from.as_ref().map(text))
-            }
-        };
+        let (deployment, moved_from) = self.deployments();
+        let (deployment, moved_from) =
+            (deployment.map(|name| name.to_string()), moved_from.map(|name| name.to_string()));
         let kind = EventKind::RunClaimed { owner, deployment, moved_from };
         Event::new(crate::clock::unix_ms(), None, 0, kind).encode()
     }
@@ -102,7 +110,7 @@ impl Assignment {
 pub(crate) async fn open(
     sink: &Arc<dyn EventSink>,
     run: &RunId,
-    workflow: &str,
+    opening: Opening,
     payloads: Vec<Payload>,
 ) -> Result<Append> {
     let (owner, _) = uuid::Uuid::new_v4().as_u64_pair();
@@ -111,7 +119,7 @@ pub(crate) async fn open(
         first: EventId::new(1, 1),
         token: BatchToken { owner, number: 1 },
         payloads,
-        kind: BatchKind::Opens(workflow.into()),
+        kind: BatchKind::Opens(opening),
         closes: None,
     };
     // Once more, if the answer was lost: then it is a duplicate.
@@ -122,14 +130,14 @@ pub(crate) async fn open(
 }
 
 async fn open_with(sink: &Arc<dyn EventSink>, run: &RunId, at: EventId, first: &Payload) -> Result<()> {
-    let EventKind::RunStarted { workflow, .. } = Event::decode(at, first)?.kind else {
+    let Some(opening) = Opening::of(&Event::decode(at, first)?.kind) else {
         return Err(Error::of(
             ErrorKind::Replay,
             format!("run `{run}` was queued with an event that begins no run"),
         ));
     };
     // Whatever the answer: there is a stream now, and it is read.
-    open(sink, run, &workflow, vec![Payload::clone(first)]).await.map(drop)
+    open(sink, run, opening, vec![Payload::clone(first)]).await.map(drop)
 }
 
 /// Takes a run over and executes it here.
@@ -206,7 +214,9 @@ impl<W> Claiming<'_, W> {
         let mut missing = self.missing(&stream).await?;
         let mut built = self.rebuild(stream, &outbox, input, &missing).await?;
         let claim = self.assignment.claim(runtime);
-        if heard(outbox.begin(BatchKind::Claims, vec![Payload::clone(&claim)]).await?) != Heard::Durable {
+        if heard(outbox.begin(self.assignment.claims(), vec![Payload::clone(&claim)]).await?)
+            != Heard::Durable
+        {
             return Ok(None);
         }
         if !confirms(read_last.as_ref(), self.before().await?.as_ref()) {
@@ -347,7 +357,7 @@ async fn claim_and_end(
 ) -> Result<bool> {
     let next = EventId::new(at.epoch, at.seq + 1);
     let outbox = Outbox::new(assignment.run.clone(), Arc::clone(runtime.config()), next);
-    if heard(outbox.begin(BatchKind::Claims, vec![assignment.claim(runtime)]).await?) != Heard::Durable {
+    if heard(outbox.begin(assignment.claims(), vec![assignment.claim(runtime)]).await?) != Heard::Durable {
         return Ok(false);
     }
     let error = error.map(|error| ErrorBody(ErrorRecord::of(&error, None, str::to_owned)));

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::{EventId, RunId, event::RunStatus};
+use crate::{
+    EventId, RunId,
+    event::{EventKind, RunStatus},
+};
 
 /// An event's stored bytes.
 pub type Payload = Arc<[u8]>;
@@ -53,12 +56,47 @@ pub struct Batch {
 /// What a batch is to its stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BatchKind {
-    /// It begins the stream of a run of the workflow with this name.
-    Opens(Arc<str>),
+    /// It begins the stream of a run.
+    Opens(Opening),
     /// It takes the run over, under a higher epoch.
-    Claims,
+    Claims {
+        /// The deployment of the worker that claims, if it is one.
+        deployment: Option<Arc<str>>,
+    },
     /// It goes on under the epoch of the last event.
     Continues,
+}
+
+/// What a store is to know of a run that begins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// The workflow's name.
+    pub workflow: Arc<str>,
+    /// How long the run is kept after its end, in milliseconds; as the store keeps runs, where it does not say.
+    pub keep_ms: Option<u64>,
+    /// The failed run that it retries.
+    pub retry_of: Option<RunId>,
+}
+
+impl Opening {
+    /// What is told of a run whose first event is of this kind, if that begins a run.
+    pub(crate) fn of(kind: &EventKind) -> Option<Self> {
+        match kind {
+            EventKind::RunStarted { workflow, keep_ms, retry_of, .. } => Some(Self {
+                workflow: workflow.as_str().into(),
+                keep_ms: *keep_ms,
+                retry_of: retry_of.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A run of the workflow with this name, without more.
+impl From<&str> for Opening {
+    fn from(workflow: &str) -> Self {
+        Self { workflow: workflow.into(), keep_ms: None, retry_of: None }
+    }
 }
 
 impl Batch {
@@ -144,7 +182,7 @@ pub fn judge(standing: Option<Standing>, batch: &Batch) -> Append {
     if opens || batch.first.epoch < last.epoch {
         return Append::Fenced;
     }
-    let claims = batch.kind == BatchKind::Claims;
+    let claims = matches!(batch.kind, BatchKind::Claims { .. });
     match (claims, batch.first.epoch > last.epoch) {
         // Another claim was faster.
         (true, false) => Append::Fenced,

@@ -1,7 +1,7 @@
 //! Streams as maps in memory: for tests, and for work that need not outlive its process.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,16 +13,19 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    Append, Arrived, Batch, BatchKind, BatchToken, Entry, EventSink, Head, Inbox, MAX_MESSAGES_PER_RUN,
-    MAX_PAGE, Message, Payload, SinkError, SinkErrorKind, Standing, judge,
+    Append, Arrived, Batch, BatchKind, BatchToken, Cursor, Entry, EventSink, Head, Inbox, MAX_LOOKED_AT,
+    MAX_MESSAGES_PER_RUN, MAX_PAGE, Message, Payload, RunFilter, RunPage, RunSummary, SinkError,
+    SinkErrorKind, Standing, judge,
 };
 use crate::{EventId, RunId, clock};
 
 const NAME: &str = "memory";
 /// The most messages whose runs are remembered for those who ask what has arrived.
 const MAX_ARRIVED: usize = 10_000;
+/// Expired runs that one call removes: the next ones remove the others.
+const MAX_EXPIRED_AT_ONCE: usize = 64;
 
-/// A sink that lives and ends with its process.
+/// A sink that lives and ends with its process. It keeps runs as long, unless they were started with a time to keep.
 ///
 /// ```
 /// let sink = gensx_core::MemorySink::new();
@@ -39,6 +42,10 @@ pub struct MemorySink {
 #[derive(Debug, Default)]
 struct State {
     runs: BTreeMap<RunId, Stream>,
+    /// The places of the runs in a list.
+    by_start: BTreeSet<Cursor>,
+    /// Runs that are to be removed, by when.
+    expiring: BTreeSet<(u64, RunId)>,
     /// How many messages there have been since the sink was made, and the runs of the latest.
     arrivals: u64,
     arrived: VecDeque<RunId>,
@@ -46,7 +53,10 @@ struct State {
 
 #[derive(Debug)]
 struct Stream {
-    head: Head,
+    summary: RunSummary,
+    keep_ms: Option<u64>,
+    /// When it is to be removed, in milliseconds since 1970.
+    expires_ms: Option<u64>,
     entries: Vec<Stored>,
     messages: Vec<Message>,
     /// Made by the first who waits: most streams are never waited for.
@@ -75,30 +85,99 @@ impl MemorySink {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change below is whole before the guard is dropped, so a panic elsewhere leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.expiring.is_empty() {
+            state.expire(self.time_ms());
+        }
+        state
+    }
+
+    fn time_ms(&self) -> u64 {
+        let now = clock::unix_ms();
+        self.latest_ms.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+}
+
+impl State {
+    /// Removes runs that have been kept long enough.
+    fn expire(&mut self, now_ms: u64) {
+        for _ in 0..MAX_EXPIRED_AT_ONCE {
+            let Some((_, run)) = self.expiring.first().filter(|(due_ms, _)| *due_ms <= now_ms) else {
+                return;
+            };
+            self.remove(&run.clone());
+        }
+    }
+
+    fn remove(&mut self, run: &RunId) {
+        let Some(stream) = self.runs.remove(run) else { return };
+        self.by_start.remove(&stream.summary.cursor());
+        if let Some(due_ms) = stream.expires_ms {
+            self.expiring.remove(&(due_ms, run.clone()));
+        }
+    }
+
+    fn open(&mut self, batch: &Batch, now_ms: u64) {
+        let Batch { run, first, kind: BatchKind::Opens(opening), .. } = batch else { return };
+        let workflow = Arc::clone(&opening.workflow);
+        let summary = RunSummary {
+            retry_of: opening.retry_of.clone(),
+            ..RunSummary::new(run.clone(), workflow, now_ms, *first)
+        };
+        self.by_start.insert(summary.cursor());
+        let stream = Stream {
+            summary,
+            keep_ms: opening.keep_ms,
+            expires_ms: None,
+            entries: Vec::new(),
+            messages: Vec::new(),
+            changed: None,
+        };
+        self.runs.insert(run.clone(), stream);
+    }
+
+    fn add(&mut self, batch: &Batch, now_ms: u64) {
+        let Some(stream) = self.runs.get_mut(&batch.run) else { return };
+        stream.add(batch, now_ms);
+        if let Some(due_ms) = stream.expires_ms {
+            self.expiring.insert((due_ms, batch.run.clone()));
+        }
     }
 }
 
 impl Stream {
+    fn head(&self) -> Head {
+        let RunSummary { workflow, last, status, .. } = &self.summary;
+        Head { workflow: Arc::clone(workflow), last: *last, status: *status }
+    }
+
     fn standing(&self, first_seq: u64) -> Standing {
         let at = usize::try_from(first_seq).ok().and_then(|seq| self.entries.get(seq.checked_sub(1)?));
         Standing {
-            last: self.head.last,
+            last: self.summary.last,
             owner: self.entries.last().map_or(0, |stored| stored.token.owner),
-            ended: self.head.status.is_ended(),
+            ended: self.summary.status.is_ended(),
             at_first: at.map(|stored| (stored.epoch, stored.token)),
         }
     }
 
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch, now_ms: u64) {
         let epoch = batch.first.epoch;
         let stored =
             |payload: &Payload| Stored { epoch, token: batch.token, payload: Payload::clone(payload) };
         self.entries.extend(batch.payloads.iter().map(stored));
-        self.head.last = EventId::new(epoch, batch.last_seq());
-        self.head.status = batch.closes.unwrap_or(self.head.status);
+        let summary = &mut self.summary;
+        summary.last = EventId::new(epoch, batch.last_seq());
+        if let BatchKind::Claims { deployment } = &batch.kind {
+            summary.deployment.clone_from(deployment);
+        }
+        if let Some(status) = batch.closes {
+            summary.status = status;
+            summary.ended_ms = Some(now_ms);
+            self.expires_ms = self.keep_ms.map(|keep| now_ms.saturating_add(keep));
+        }
         if let Some(changed) = &self.changed {
-            changed.send_replace(self.head.last.seq);
+            changed.send_replace(summary.last.seq);
         }
     }
 }
@@ -122,20 +201,9 @@ impl EventSink for MemorySink {
         let standing = state.runs.get(&batch.run).map(|stream| stream.standing(batch.first.seq));
         let answer = judge(standing, batch);
         if answer == Append::Done {
-            let stream = state.runs.entry(batch.run.clone()).or_insert_with(|| Stream {
-                head: Head {
-                    workflow: match &batch.kind {
-                        BatchKind::Opens(workflow) => Arc::clone(workflow),
-                        BatchKind::Claims | BatchKind::Continues => Arc::default(),
-                    },
-                    last: EventId::new(0, 0),
-                    status: crate::RunStatus::Running,
-                },
-                entries: Vec::new(),
-                messages: Vec::new(),
-                changed: None,
-            });
-            stream.add(batch);
+            let now_ms = self.time_ms();
+            state.open(batch, now_ms);
+            state.add(batch, now_ms);
         }
         Ok(answer)
     }
@@ -155,14 +223,14 @@ impl EventSink for MemorySink {
     }
 
     async fn head(&self, run: &RunId) -> Result<Option<Head>, SinkError> {
-        Ok(self.state().runs.get(run).map(|stream| stream.head.clone()))
+        Ok(self.state().runs.get(run).map(Stream::head))
     }
 
     async fn changed(&self, run: &RunId, after: u64) -> Result<(), SinkError> {
         let mut last = {
             let mut state = self.state();
             let Some(stream) = state.runs.get_mut(run) else { return Ok(()) };
-            let seq = stream.head.last.seq;
+            let seq = stream.summary.last.seq;
             stream.changed.get_or_insert_with(|| watch::Sender::new(seq)).subscribe()
         };
         // An error means that the stream, and with it the sender, is gone.
@@ -172,26 +240,31 @@ impl EventSink for MemorySink {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
+    ) -> Result<RunPage, SinkError> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let state = self.state();
-        let wanted = |(_, stream): &(&RunId, &Stream)| !unfinished || !stream.head.status.is_ended();
-        let runs =
-            state.runs.range::<RunId, _>((from, Bound::Unbounded)).filter(wanted).take(limit.min(MAX_PAGE));
-        Ok(runs.map(|(run, stream)| (run.clone(), stream.head.clone())).collect())
+        let (state, limit) = (self.state(), limit.clamp(1, MAX_PAGE));
+        let (mut runs, mut next) = (Vec::new(), None);
+        for (looked, cursor) in state.by_start.range((from, Bound::Unbounded)).enumerate() {
+            if runs.len() == limit || looked == MAX_LOOKED_AT {
+                return Ok(RunPage { runs, next });
+            }
+            let summary = state.runs.get(cursor.run()).map(|stream| &stream.summary);
+            runs.extend(summary.filter(|summary| filter.takes(summary)).cloned());
+            next = Some(cursor.clone());
+        }
+        Ok(RunPage { runs, next: None })
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {
-        self.state().runs.remove(run);
+        self.state().remove(run);
         Ok(())
     }
 
     async fn now_ms(&self) -> Result<u64, SinkError> {
-        let now = clock::unix_ms();
-        Ok(self.latest_ms.fetch_max(now, Ordering::Relaxed).max(now))
+        Ok(self.time_ms())
     }
 }
 
@@ -204,7 +277,7 @@ impl Inbox for MemorySink {
         if let Some(known) = stream.messages.iter().find(earlier) {
             return Ok(known.number);
         }
-        if stream.head.status.is_ended() {
+        if stream.summary.status.is_ended() {
             return Err(SinkError::new(SinkErrorKind::Ended, NAME, format!("run `{run}` has ended")));
         }
         if stream.messages.len() >= MAX_MESSAGES_PER_RUN {

@@ -4,15 +4,17 @@ mod batch;
 pub mod conformance;
 mod error;
 mod inbox;
+mod listing;
 mod memory;
 mod pages;
 mod tail;
 
 use async_trait::async_trait;
 
-pub use batch::{Append, Batch, BatchKind, BatchToken, Entry, Head, Payload, Standing, judge};
+pub use batch::{Append, Batch, BatchKind, BatchToken, Entry, Head, Opening, Payload, Standing, judge};
 pub use error::{SinkError, SinkErrorKind};
 pub use inbox::{Arrived, Inbox, MAX_MESSAGES_PER_RUN, Message};
+pub use listing::{Cursor, MAX_LOOKED_AT, RunFilter, RunPage, RunSummary, StatusFilter};
 pub use memory::MemorySink;
 pub use pages::{Page, Pages, pages};
 pub use tail::{Events, events};
@@ -49,6 +51,8 @@ pub trait EventSink: Inbox + std::fmt::Debug + Send + Sync + 'static {
     /// - **A8** After a batch that closes the run nothing is accepted: the answer is [`Append::Ended`].
     /// - **A9** Of claims that race for one epoch, one is accepted.
     /// - **A10** What was answered [`Append::Done`] is seen by every later read.
+    /// - **A11** A run that was opened with a time to keep is removed when so much has passed since its end, some time after
+    ///   that and not before, whatever the store does with other runs. One that has not ended is never removed.
     ///
     /// # Errors
     /// [`SinkErrorKind::Unavailable`] when it cannot be told whether the batch was applied: repeat the same batch.
@@ -78,16 +82,24 @@ pub trait EventSink: Inbox + std::fmt::Debug + Send + Sync + 'static {
     /// - **W3** It is a hint: it may return with nothing there, and the caller reads to know.
     async fn changed(&self, run: &RunId, after: u64) -> Result<(), SinkError>;
 
-    /// Lists runs in the order of their ids, from the first after `after`, up to `limit` and [`MAX_PAGE`].
+    /// Lists the runs that a filter takes, from the first behind `after`, up to `limit` and [`MAX_PAGE`] of them.
     ///
-    /// - **L1** With `unfinished`, only runs whose stream is not closed.
-    /// - **L2** Pages neither overlap nor leave out a run that was there all the time.
+    /// - **L1** They come newest first: by the time at which they were opened, and by their ids, the last one first, where that
+    ///   is the same. Each is told as its stream stands.
+    /// - **L2** Pages, each from where the one before it says, neither overlap nor leave out a run that was there, and was
+    ///   taken by the filter, all the time. A page without a `next` is the last one.
+    /// - **L3** No more than `limit` and no more than [`MAX_PAGE`] runs come. One call looks at no more than
+    ///   [`MAX_LOOKED_AT`] runs: a page may hold fewer than were asked for, even none, and have a `next`.
+    /// - **L4** A filter by workflow takes the runs that were opened under its name.
+    /// - **L5** A filter by status takes the runs that stand so.
+    /// - **L6** A filter by deployment takes the runs whose last claim named it.
+    /// - **L7** A filter by time takes the runs that were opened at or after its beginning and before its end.
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError>;
+    ) -> Result<RunPage, SinkError>;
 
     /// Removes a run's stream and its inbox.
     ///

@@ -13,7 +13,7 @@ use super::clock::VirtualClock;
 use crate::{
     EventSink, RunId, SinkError, SinkErrorKind,
     clock::Clock as _,
-    sink::{Append, Arrived, Batch, Entry, Head, Inbox, Message},
+    sink::{Append, Arrived, Batch, Cursor, Entry, Head, Inbox, Message, RunFilter, RunPage},
 };
 
 /// The time of a test's store when its clock stands at zero, in milliseconds since 1970: the beginning of 2026.
@@ -150,11 +150,11 @@ impl EventSink for TestSink {
 
     async fn list(
         &self,
-        unfinished: bool,
-        after: Option<&RunId>,
+        filter: &RunFilter,
+        after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Vec<(RunId, Head)>, SinkError> {
-        self.during(self.store.list(unfinished, after, limit)).await
+    ) -> Result<RunPage, SinkError> {
+        self.during(self.store.list(filter, after, limit)).await
     }
 
     async fn delete(&self, run: &RunId) -> Result<(), SinkError> {

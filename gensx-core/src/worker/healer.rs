@@ -8,7 +8,7 @@ use std::{pin::pin, time::Duration};
 use futures_util::future::select;
 
 use super::{Inner, phase::drains};
-use crate::{Client, Result, RunId, clock, io};
+use crate::{Client, Result, clock, io, sink::Cursor};
 
 /// Unfinished runs that one round looks at.
 const RUNS_PER_ROUND: usize = 200;
@@ -22,8 +22,8 @@ struct Passes {
     every: Duration,
     /// Throws of the dice by now.
     throws: u64,
-    /// The last run that was looked at in this pass; `None`: the next one begins.
-    after: Option<RunId>,
+    /// Where this pass came to; `None`: the next one begins.
+    after: Option<Cursor>,
 }
 
 impl Passes {
@@ -54,7 +54,7 @@ impl Passes {
     }
 
     /// Goes on from where a round came to; `None` is the end of the pass.
-    fn go_on(&mut self, reached: Option<RunId>) {
+    fn go_on(&mut self, reached: Option<Cursor>) {
         self.after = reached;
     }
 }
@@ -88,7 +88,7 @@ async fn round(client: &Client, passes: &mut Passes) -> Result<()> {
     if !passes.is_its_turn(workers) {
         return Ok(());
     }
-    let page = client.heal_page(passes.after.as_ref(), RUNS_PER_ROUND).await?;
+    let page = client.heal_page(passes.after.clone(), RUNS_PER_ROUND).await?;
     if page.healed > 0 {
         tracing::warn!(
             worker = passes.worker,
@@ -96,7 +96,7 @@ async fn round(client: &Client, passes: &mut Passes) -> Result<()> {
             "runs that the queue had lost are queued again"
         );
     }
-    passes.go_on(page.more_after);
+    passes.go_on(page.next);
     Ok(())
 }
 
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn the_rest_of_a_pass_does_not_wait_for_an_interval() {
         let mut passes = passes(1);
-        passes.go_on(Some("run-200".parse().unwrap()));
+        passes.go_on(Some(Cursor::new(200, "run-200".parse().unwrap())));
         assert!(passes.wait() <= EVERY / ROUNDS_PER_INTERVAL * 3 / 2);
         passes.go_on(None);
         assert!(passes.wait() >= EVERY / 2);

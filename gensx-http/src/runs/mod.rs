@@ -2,6 +2,7 @@
 
 mod control;
 mod events;
+mod list;
 mod show;
 mod summary;
 
@@ -24,6 +25,7 @@ use crate::{
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
+        .route("/runs", get(list::list))
         .route("/runs/{id}", get(show::show).delete(control::delete))
         .route("/runs/{id}/events", get(events::events))
         .route("/runs/{id}/output", get(show::output))

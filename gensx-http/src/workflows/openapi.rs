@@ -65,6 +65,15 @@ fn runs() -> Map<String, Value> {
     let operation = |summary: &str, responses: Value| json!({ "tags": ["runs"], "summary": summary, "responses": responses });
     let mut paths = Map::new();
     paths.insert(
+        "/runs".into(),
+        json!({ "parameters": [
+                query("workflow", "Only runs of this workflow"), query("status", "running, succeeded, failed, cancelled or ended"),
+                query("deployment", "Only runs that a worker of this deployment had last"),
+                query("since", "Started at this time or later, in milliseconds since 1970"), query("before", "Started before this time"),
+                query("limit", "1 to 500, 50 by default"), query("after", "The `next` of the page before")],
+            "get": operation("Runs, newest first", json!({ "200": answer("A page: `runs`, and `next` unless it is the last", None) })) }),
+    );
+    paths.insert(
         "/runs/{id}".into(),
         json!({ "parameters": [run],
             "get": operation("How a run stands", json!({ "200": answer("The run", None), "404": problem("There is none") })),

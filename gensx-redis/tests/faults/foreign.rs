@@ -3,7 +3,7 @@
 use gensx_core::{
     EventSink,
     SinkErrorKind::Corrupt,
-    sink::{Append, Inbox as _, Message},
+    sink::{Append, Inbox as _, Message, RunFilter},
 };
 use gensx_redis::RedisSink;
 use gensx_test_servers::RedisServer;
@@ -44,9 +44,9 @@ async fn a_run_that_others_wrote_to_hides_no_other_from_the_lists() {
     }
     server.command(&["SET", "gensx:{a}:ev", "x"]);
     server.command(&["XADD", "gensx:{b}:ev", "*", "a", "b"]);
-    for unfinished in [true, false] {
-        let listed = sink.list(unfinished, None, 9).await.unwrap();
-        assert_eq!(listed.iter().map(|(run, _)| run).collect::<Vec<_>>(), [&other]);
+    for filter in [RunFilter::new(), RunFilter::new().unfinished(), RunFilter::new().workflow("tests")] {
+        let listed = sink.list(&filter, None, 9).await.unwrap();
+        assert_eq!(listed.runs.iter().map(|run| &run.id).collect::<Vec<_>>(), [&other]);
     }
 }
 
@@ -127,6 +127,6 @@ async fn a_list_of_another_type_is_named() {
     for shard in 0..8 {
         server.command(&["SET", &format!("gensx:{{ix{shard}}}:open"), "x"]);
     }
-    expect(sink.list(true, None, 9).await, Corrupt, "another type");
+    expect(sink.list(&RunFilter::new().unfinished(), None, 9).await, Corrupt, "another type");
     assert_eq!(sink.append(&second(&run)).await.unwrap(), Append::Done);
 }

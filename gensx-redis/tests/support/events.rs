@@ -44,7 +44,7 @@ pub(crate) fn opening(run: &RunId, payloads: Vec<Payload>) -> Batch {
 
 #[allow(dead_code, reason = "not each test binary takes runs over")]
 pub(crate) fn claim(run: &RunId, first: EventId, payloads: Vec<Payload>) -> Batch {
-    Batch { kind: BatchKind::Claims, ..next(run, first, payloads) }
+    Batch { kind: BatchKind::Claims { deployment: None }, ..next(run, first, payloads) }
 }
 
 pub(crate) fn closing(run: &RunId, first: EventId) -> Batch {

@@ -20,7 +20,7 @@ pub(crate) async fn end(sink: &Arc<dyn EventSink>, runs: &[RunId]) -> HashMap<Ru
     for run in runs {
         let last = sink.head(run).await.unwrap().expect("somebody wrote it").last;
         let end = closing(run, EventId::new(last.epoch + 1, last.seq + 1));
-        let batch = Batch { kind: BatchKind::Claims, ..end };
+        let batch = Batch { kind: BatchKind::Claims { deployment: None }, ..end };
         assert_eq!(sink.append(&batch).await.unwrap(), Append::Done);
         let mut stream = Stream::new();
         loop {

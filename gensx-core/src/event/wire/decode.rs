@@ -108,6 +108,7 @@ fn run_kind(wire: Wire<'_>) -> Result<EventKind, &'static str> {
             origin: need(wire.origin, "origin")?,
             retry_of: wire.retry_of,
             carries: wire.carries,
+            keep_ms: wire.keep_ms,
             queued: wire.queued,
         },
         "run.claimed" => EventKind::RunClaimed {

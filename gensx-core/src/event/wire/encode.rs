@@ -61,7 +61,17 @@ fn to_wire(event: &Event) -> Wire<'_> {
 impl<'a> Wire<'a> {
     fn fill(&mut self, kind: &'a EventKind) {
         match kind {
-            EventKind::RunStarted { workflow, version, input, plan, origin, retry_of, carries, queued } => {
+            EventKind::RunStarted {
+                workflow,
+                version,
+                input,
+                plan,
+                origin,
+                retry_of,
+                carries,
+                keep_ms,
+                queued,
+            } => {
                 self.kind = "run.started";
                 self.name = Some(workflow.as_str().into());
                 self.version = *version;
@@ -70,6 +80,7 @@ impl<'a> Wire<'a> {
                 self.origin = Some(origin.clone());
                 self.retry_of.clone_from(retry_of);
                 self.carries = *carries;
+                self.keep_ms = *keep_ms;
                 self.queued.clone_from(queued);
             }
             EventKind::RunClaimed { owner, deployment, moved_from } => {

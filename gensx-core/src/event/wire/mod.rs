@@ -56,6 +56,8 @@ struct Wire<'a> {
     #[serde(default, skip_serializing_if = "is_zero")]
     carries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     queued: Option<QueuedAs>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     deployment: Option<Text<'a>>,

@@ -241,8 +241,8 @@ impl Run {
 
     pub(super) fn batch(&self, first: EventId, owner: u64, what: What) -> Batch {
         let kind = match what {
-            What::Opened => BatchKind::Opens(Arc::from("run")),
-            What::Claimed => BatchKind::Claims,
+            What::Opened => BatchKind::Opens("run".into()),
+            What::Claimed => BatchKind::Claims { deployment: None },
             What::Call(_) | What::Received | What::Ended(_) => BatchKind::Continues,
         };
         let closes = matches!(what, What::Ended(_)).then_some(RunStatus::Succeeded);

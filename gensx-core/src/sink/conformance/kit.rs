@@ -79,7 +79,7 @@ pub(super) fn opening(run: &RunId) -> Batch {
 
 /// A claim with one event, which says so.
 pub(super) fn claim(run: &RunId, epoch: u32, seq: u64) -> Batch {
-    Batch { kind: BatchKind::Claims, ..batch(run, epoch, seq, &["claim"]) }
+    Batch { kind: BatchKind::Claims { deployment: None }, ..batch(run, epoch, seq, &["claim"]) }
 }
 
 /// A batch that ends a run with one event.

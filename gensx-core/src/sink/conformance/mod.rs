@@ -16,6 +16,7 @@
 mod append;
 mod inbox;
 pub(crate) mod kit;
+mod list;
 mod manage;
 mod model;
 mod read;
@@ -27,6 +28,7 @@ use super::EventSink;
 use crate::clock::BoxFuture;
 use append::*;
 use inbox::*;
+use list::*;
 use manage::*;
 use model::*;
 use read::*;
@@ -130,6 +132,7 @@ suite! { $
     a8_nothing_follows_the_end,
     a9_one_of_the_claims_that_race_wins,
     a10_what_is_done_is_read,
+    a11_a_run_is_kept_as_long_as_it_was_opened_for,
     r1_entries_come_in_order_and_to_the_letter,
     r2_pages_are_bounded_and_not_empty,
     r3_a_position_past_the_end_gives_nothing,
@@ -139,8 +142,13 @@ suite! { $
     w1_a_wait_for_what_is_there_returns_at_once,
     w2_a_wait_returns_after_an_append,
     w3_a_reader_that_waits_and_reads_sees_everything,
-    l1_only_unfinished_runs_are_listed,
+    l1_runs_come_newest_first,
     l2_pages_of_runs_neither_overlap_nor_leave_out,
+    l3_pages_of_runs_are_bounded,
+    l4_a_workflows_runs_are_listed,
+    l5_runs_that_stand_so_are_listed,
+    l6_a_deployments_runs_are_listed,
+    l7_runs_of_a_time_are_listed,
     d1_a_deleted_run_is_gone,
     d2_a_run_that_does_not_exist_is_deleted_already,
     t1_time_does_not_go_back,

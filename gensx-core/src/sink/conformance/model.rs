@@ -76,8 +76,10 @@ fn next_batch(dice: &mut Dice, run: &RunId, owner: &Owner, last: EventId) -> Bat
         let token = token(owner.number);
         Batch { payloads, token, ..batch(run, epoch, seq, &[]) }
     };
-    let claim =
-        |epoch: u32, seq: u64, payloads| Batch { kind: BatchKind::Claims, ..fresh(epoch, seq, payloads) };
+    let claim = |epoch: u32, seq: u64, payloads| Batch {
+        kind: BatchKind::Claims { deployment: None },
+        ..fresh(epoch, seq, payloads)
+    };
     let payloads = dice.payloads();
     match dice.roll(20) {
         0..=7 => fresh(at.epoch.max(1), at.seq + 1, payloads),

@@ -22,7 +22,11 @@ pub(super) async fn r1_entries_come_in_order_and_to_the_letter(Fixture { sink, o
     must_append(&sink, &Batch { payloads: payloads.clone(), ..batch(&run, 1, 2, &[]) }).await;
     must_append(
         &sink,
-        &Batch { kind: BatchKind::Claims, payloads: payloads.clone(), ..batch(&run, 7, 8, &[]) },
+        &Batch {
+            kind: BatchKind::Claims { deployment: None },
+            payloads: payloads.clone(),
+            ..batch(&run, 7, 8, &[])
+        },
     )
     .await;
     for reader in [&sink, &other] {
@@ -98,7 +102,11 @@ pub(super) async fn h1_the_head_says_where_the_run_stands(Fixture { sink, other,
     assert_eq!(ok(sink.head(&run).await), None);
     open(&sink, &run, 2).await;
     assert_eq!(ok(other.head(&run).await), head(1, 2, RunStatus::Running));
-    must_append(&sink, &Batch { kind: BatchKind::Claims, ..batch(&run, 4, 3, &["claim", "work"]) }).await;
+    must_append(
+        &sink,
+        &Batch { kind: BatchKind::Claims { deployment: None }, ..batch(&run, 4, 3, &["claim", "work"]) },
+    )
+    .await;
     assert_eq!(ok(other.head(&run).await), head(4, 4, RunStatus::Running));
     must_append(&other, &closing(&run, 4, 5, RunStatus::Cancelled)).await;
     assert_eq!(ok(sink.head(&run).await), head(4, 5, RunStatus::Cancelled));
