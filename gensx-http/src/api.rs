@@ -22,7 +22,7 @@ use crate::{
     plane::Plane,
     protocol::Protocol,
     readers::Readers,
-    runs,
+    runs, ui,
     workflows::{self, Catalogue, Described},
 };
 
@@ -164,6 +164,9 @@ impl Api {
         if shared.options.speaks(Protocol::GenSx) {
             routes = routes.merge(genx::routes());
         }
+        if shared.options.speaks(Protocol::AiSdk) {
+            routes = routes.merge(ui::routes());
+        }
         routes
             .layer(middleware::from_fn_with_state(shared.clone(), origin::refuse_other_sites))
             .layer(DefaultBodyLimit::max(body_bytes))
@@ -218,8 +221,15 @@ fn cors(origins: &[String]) -> CorsLayer {
     let request = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::IF_NONE_MATCH]
         .into_iter()
         .chain(request);
-    let response =
-        ["stream-next-offset", "stream-cursor", "stream-up-to-date", "stream-closed", "x-execution-id"];
+    let response = [
+        "stream-next-offset",
+        "stream-cursor",
+        "stream-up-to-date",
+        "stream-closed",
+        "x-execution-id",
+        "x-workflow-run-id",
+        "x-workflow-stream-tail-index",
+    ];
     let response = response.map(HeaderName::from_static).into_iter().chain([
         header::ETAG,
         header::CONTENT_TYPE,

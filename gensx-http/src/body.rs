@@ -23,6 +23,19 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     }
 }
 
+/// The same of a client that does not say that it sends JSON. For routes that clients use which exist already: that the page
+/// it comes from may do it is checked by its origin alone.
+pub(crate) struct UnnamedJsonBody(pub(crate) Json);
+
+impl<S: Send + Sync> FromRequest<S> for UnnamedJsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
+        parse(&bytes).map(Self)
+    }
+}
+
 /// What browsers send across sites without asking first is not JSON: so it is asked for by name.
 fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };

@@ -35,6 +35,7 @@ mod protocol;
 mod query;
 mod readers;
 mod runs;
+mod ui;
 mod workflows;
 
 pub use access::{Action, Ask, ReadTokens, Verdict};

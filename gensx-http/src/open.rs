@@ -68,3 +68,22 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Opened<S> {
         }
     }
 }
+
+/// The same frames, cut with an error after a while: for readers that take an end for the end of what they read.
+pub(crate) fn cut<S>(frames: S, after: Option<Duration>) -> impl Stream<Item = io::Result<Bytes>> + Send
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+{
+    let ends = after.and_then(|after| clock::now().checked_add(after));
+    stream::unfold(Some(Box::pin(frames)), move |frames| async move {
+        let mut frames = frames?;
+        let next = match ends {
+            None => Some(frames.next().await),
+            Some(ends) => within(ends.saturating_duration_since(clock::now()), frames.next()).await,
+        };
+        match next {
+            Some(frame) => Some((frame?, Some(frames))),
+            None => Some((Err(io::Error::other("the time for which this was open is over")), None)),
+        }
+    })
+}

@@ -86,6 +86,27 @@ impl Plane {
         }
     }
 
+    /// Starts a run under an id that the caller made: unless there is one, which is not started again.
+    pub(crate) async fn start_as(&self, workflow: &str, run: &RunId, input: &Json) -> Result<Started> {
+        let started = match self {
+            Self::Client(client) => {
+                client.start(workflow, input).id(run.clone()).await.map(|it| it.existed())
+            }
+            Self::Runtime(runtime) => {
+                let existed = runtime.sink().head(run).await?.is_some();
+                match existed {
+                    true => Ok(true),
+                    false => runtime.start_by_name(workflow, run.clone(), input).await.map(|_| false),
+                }
+            }
+        };
+        let existed = match started {
+            Err(error) if error.kind() == ErrorKind::Exists => true,
+            started => started?,
+        };
+        Ok(Started { run: run.clone(), existed })
+    }
+
     /// Where a run stands. One that is queued, and whose stream its client did not come to open, has none yet.
     pub(crate) async fn head(&self, run: &RunId) -> Result<Option<Head>> {
         Ok(self.sink().head(run).await?)

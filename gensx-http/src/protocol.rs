@@ -6,4 +6,6 @@
 pub enum Protocol {
     /// What `@gensx/client` and `@gensx/react` speak: `docs/gensx-wire.md`.
     GenSx,
+    /// What `useChat` of the AI SDK speaks, and transports for it: `docs/ai-sdk.md`.
+    AiSdk,
 }

@@ -2,7 +2,7 @@
 
 mod token;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use axum::http::{StatusCode, request::Parts};
 use gensx_core::RunId;
@@ -10,6 +10,9 @@ use gensx_core::RunId;
 pub use token::ReadTokens;
 
 use crate::problem::Problem;
+
+/// For how long a token counts that an answer holds.
+const TOKEN_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// What a request wants to do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -100,6 +103,11 @@ impl Access {
 
     pub(crate) fn set_tokens(&mut self, tokens: ReadTokens) {
         self.tokens = Some(tokens);
+    }
+
+    /// A token that lets whoever was let in read the run where it cannot send what lets it in; none if there are none.
+    pub(crate) fn token_for(&self, run: &RunId) -> Option<String> {
+        self.tokens.as_ref().map(|tokens| tokens.issue(run, TOKEN_TIME))
     }
 
     /// Lets a request in, or says why not.

@@ -3,6 +3,7 @@
 pub(crate) mod genx;
 #[cfg(test)]
 pub(crate) mod logs;
+pub(crate) mod ui;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -32,6 +33,11 @@ impl FrameId {
     /// The event that the frame is of.
     pub(crate) fn event(self) -> EventId {
         self.event
+    }
+
+    /// The place behind every frame that the event may have.
+    pub(crate) fn behind(event: EventId) -> Self {
+        Self { event, frame: u8::MAX }
     }
 }
 
@@ -64,8 +70,9 @@ pub(crate) struct Frame {
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Frames {
     pub(crate) frames: Vec<Frame>,
+    /// The last event that was gone through for them, if there was one.
+    pub(crate) last: Option<EventId>,
     /// Whether nothing followed when they were made, as far as the store can tell.
-    #[allow(dead_code, reason = "not every protocol has a word for it")]
     pub(crate) at_end: bool,
     /// Whether nothing will ever follow.
     pub(crate) ended: bool,
@@ -113,7 +120,8 @@ pub(crate) fn project<P: Projection>(
             let event = Event::decode(entry.id, &entry.payload)?;
             frames.extend(projector.push(&event).filter(|frame| after.is_none_or(|after| frame.id > after)));
         }
-        Ok(Frames { frames, at_end: page.at_end, ended: page.ended })
+        let last = page.entries.last().map(|last| last.id);
+        Ok(Frames { frames, last, at_end: page.at_end, ended: page.ended })
     })
 }
 
