@@ -38,7 +38,7 @@ fn logs_that_reason() -> impl Strategy<Value = Vec<Event>> {
         for event in &mut log {
             match &mut event.kind {
                 EventKind::Text { channel, .. } if reasons && channel == "aside" => {
-                    "reasoning".clone_into(channel)
+                    "reasoning".clone_into(channel);
                 }
                 _ => {}
             }
