@@ -361,6 +361,32 @@ async fn a_stream_on_which_nothing_happens_gets_heartbeats() {
 }
 
 #[tokio::test]
+async fn the_executions_of_a_workflow_are_listed_newest_first() {
+    for api in [embedded(), fleet()] {
+        let server = serve(api).await;
+        let mut runs = Vec::new();
+        for name in ["tea", "fails", "asks"] {
+            let run = server.start(name, 1).await;
+            server.until(&run, |summary| summary["status"] != "running" || name == "asks").await;
+            runs.insert(0, run);
+        }
+        server.until(&runs[0], |summary| summary["waiting_for"][0]["name"] == "send").await;
+        for (workflows, _) in FORMS {
+            let path = format!("{workflows}/workflows/order/executions");
+            let page = json(answer(get(&server, &path)).await).await;
+            let executions = page["executions"].as_array().unwrap();
+            let of = |name: &str| executions.iter().map(|it| it[name].clone()).collect::<Vec<_>>();
+            assert_eq!(of("id"), runs);
+            assert_eq!(of("executionStatus"), ["running", "failed", "completed"]);
+            assert!(executions[1]["finishedAt"].is_string() && executions[0]["finishedAt"].is_null());
+            let other =
+                json(answer(get(&server, &format!("{workflows}/workflows/other/executions"))).await).await;
+            assert_eq!(other["executions"], json!([]));
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_hook_is_asked_as_for_the_routers_own_routes() {
     let server = serve(embedded().authorize(|request, ask| {
         let may = request.headers.get("authorization").is_some_and(|key| key == "Bearer key");
@@ -378,6 +404,7 @@ async fn the_hook_is_asked_as_for_the_routers_own_routes() {
         (server.get(&format!("/workflows/order/executions/{run}")), 404),
         (server.post(&format!("{path}/fulfill/send"), &json!(true)), 404),
         (server.post("/workflows/order", &order("tea")).header("accept", "application/x-ndjson"), 403),
+        (get(&server, "/workflows/order/executions"), 403),
     ] {
         assert_eq!(answer(request).await.status(), status);
     }
