@@ -1,6 +1,9 @@
 //! What `@gensx/client` 0.1.10 and `@gensx/react` 0.2.7 send, and what they have to get.
 
-use gensx::http::{Action, Protocol, Verdict};
+use gensx::{
+    Runtime, component,
+    http::{Action, Api, Protocol, Verdict},
+};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -224,6 +227,28 @@ async fn a_page_of_react_runs_starts_and_answers() {
             assert_eq!(answer(server.post(&fulfil, &json!(true))).await.status(), StatusCode::OK);
         }
     }
+}
+
+/// What a path must not hold as it is.
+const ODD: &str = "ask/it? \u{2713} 100%41#..";
+
+#[component]
+async fn asks_for(name: String) -> gensx::Result<Value> {
+    gensx::input(&name, None).await
+}
+
+#[tokio::test]
+async fn a_question_of_any_name_is_answered_by_its_node() {
+    let server = serve(Api::new(Runtime::builder().register(&asks_for).build())).await;
+    let run = server.post("/workflows/asks_for", &json!(ODD)).header("accept", "application/x-ndjson");
+    let mut run = Lines::new(answer(run).await);
+    let id = run.until("start").await["workflowExecutionId"].as_str().unwrap().to_owned();
+    let tool = run.until("external-tool").await;
+    assert_eq!(tool["toolName"], ODD);
+    let node = tool["nodeId"].as_str().unwrap();
+    let fulfil = server.post(&format!("/workflowExecutions/{id}/fulfill/{node}"), &json!("so"));
+    assert_eq!(answer(fulfil).await.status(), StatusCode::OK);
+    assert_eq!(run.until("output").await["content"], "so");
 }
 
 #[tokio::test]
