@@ -1,13 +1,16 @@
 //! What `@gensx/client` 0.1.10 and `@gensx/react` 0.2.7 send, and what they have to get.
 
+mod read;
+
 use gensx::{
     Runtime, component,
     http::{Action, Api, Protocol, Verdict},
 };
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Server, answer, embedded, fleet, json, serve, text};
+use self::read::{Lines, assert_packed, messages, types};
+use crate::support::{Server, answer, embedded, fleet, json, serve};
 
 /// The most requests that one reader makes of one run.
 const MAX_SITTINGS: usize = 1_000;
@@ -31,63 +34,6 @@ fn get(server: &Server, path: &str) -> RequestBuilder {
 
 fn order(name: &str) -> Value {
     json!({ "name": name, "pieces": 2 })
-}
-
-fn lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-/// The messages of an event stream, each under its own id.
-fn events(text: &str) -> Vec<Value> {
-    let event = |event: &str| {
-        let (id, data) = event.split_once('\n').unwrap();
-        let message: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(id.strip_prefix("id: "), message["id"].as_str());
-        message
-    };
-    text.split("\n\n").filter(|event| !event.is_empty() && !event.starts_with(':')).map(event).collect()
-}
-
-fn types(messages: &[Value]) -> Vec<&str> {
-    messages.iter().map(|message| message["type"].as_str().unwrap()).collect()
-}
-
-async fn messages(answer: Response) -> Vec<Value> {
-    assert_eq!(answer.status(), StatusCode::OK);
-    match answer.headers()["content-type"].to_str().unwrap() {
-        "application/x-ndjson" => lines(&text(answer).await),
-        "text/event-stream" => events(&text(answer).await),
-        other => panic!("{other}"),
-    }
-}
-
-/// What a run gives that packs two pieces.
-const PACKED: [&str; 12] = [
-    "start",
-    "component-start",
-    "component-start",
-    "object",
-    "component-end",
-    "component-start",
-    "object",
-    "component-end",
-    "component-end",
-    "data",
-    "end",
-    "output",
-];
-
-#[track_caller]
-fn assert_packed(messages: &[Value]) {
-    assert_eq!(types(messages), PACKED);
-    let packed = json!(["tea-1", "tea-2"]);
-    assert_eq!((&messages[9]["data"], &messages[11]["content"]), (&packed, &packed.to_string().into()));
-    let ids: Vec<&str> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
-    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
-    assert!(messages.iter().all(|message| message["timestamp"].as_str().unwrap().ends_with('Z')));
 }
 
 #[tokio::test]
@@ -143,48 +89,6 @@ async fn the_client_starts_and_watches_in_every_form_of_its_urls() {
             assert!(shown["createdAt"].as_str().unwrap() <= shown["finishedAt"].as_str().unwrap());
             let other = format!("{workflows}/workflows/other/executions/{run}");
             assert_eq!(answer(get(&server, &other)).await.status(), StatusCode::NOT_FOUND);
-        }
-    }
-}
-
-/// The next message of an answer in lines; `None` at its end.
-struct Lines {
-    answer: Response,
-    rest: String,
-    blank: usize,
-}
-
-impl Lines {
-    fn new(answer: Response) -> Self {
-        assert_eq!(answer.status(), StatusCode::OK);
-        Self { answer, rest: String::new(), blank: 0 }
-    }
-
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            while let Some((line, rest)) = self.rest.split_once('\n') {
-                let (line, rest) = (line.to_owned(), rest.to_owned());
-                self.rest = rest;
-                match line.as_str() {
-                    "" => self.blank += 1,
-                    line => return Some(serde_json::from_str(line).unwrap()),
-                }
-                if self.blank > 1 {
-                    return None;
-                }
-            }
-            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), self.answer.chunk());
-            let chunk = chunk.await.expect("a chunk in time").unwrap()?;
-            self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-    }
-
-    async fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let message = self.next().await.expect("a message of that kind");
-            if message["type"] == kind {
-                return message;
-            }
         }
     }
 }
