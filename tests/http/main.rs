@@ -3,5 +3,6 @@
 mod control;
 mod events;
 mod example;
+mod hostile;
 mod start;
 mod support;
