@@ -8,16 +8,13 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, header, request::Parts},
     middleware,
 };
-use tower_http::{
-    cors::{AllowOrigin, CorsLayer},
-    timeout::RequestBodyTimeoutLayer,
-};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
     access::{Access, Ask, ReadTokens, Verdict},
     durable::Limits,
     genx,
-    options::{BODY_STALL, Options},
+    options::Options,
     origin,
     plane::Plane,
     protocol::Protocol,
@@ -105,6 +102,12 @@ impl Api {
         self
     }
 
+    /// How long a request's body may take to come. Default [`DEFAULT_BODY_TIME`](crate::DEFAULT_BODY_TIME).
+    pub fn body_time(mut self, time: Duration) -> Self {
+        self.options.body_time = time;
+        self
+    }
+
     /// The most events of a page. Default [`DEFAULT_PAGE_EVENTS`](crate::DEFAULT_PAGE_EVENTS).
     pub fn page_events(mut self, events: usize) -> Self {
         self.options.page_events = events;
@@ -170,7 +173,6 @@ impl Api {
         routes
             .layer(middleware::from_fn_with_state(shared.clone(), origin::refuse_other_sites))
             .layer(DefaultBodyLimit::max(body_bytes))
-            .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
             .layer(origin::compression())
             .layer(cors(&origins))
             .layer(middleware::map_response(origin::harden))

@@ -1,5 +1,7 @@
 //! Bodies of requests, read within their bounds.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -8,18 +10,17 @@ use axum::{
 };
 use gensx_core::event::Json;
 
-use crate::problem::Problem;
+use crate::{api::Shared, clock::within, problem::Problem};
 
 /// A body that is JSON, to the letter; `null` where there is none.
 pub(crate) struct JsonBody(pub(crate) Json);
 
-impl<S: Send + Sync> FromRequest<S> for JsonBody {
+impl FromRequest<Shared> for JsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request<Body>, shared: &Shared) -> Result<Self, Problem> {
         expect_json(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
-        parse(&bytes).map(Self)
+        read(request, shared).await.map(Self)
     }
 }
 
@@ -27,13 +28,24 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 /// it comes from may do it is checked by its origin alone.
 pub(crate) struct UnnamedJsonBody(pub(crate) Json);
 
-impl<S: Send + Sync> FromRequest<S> for UnnamedJsonBody {
+impl FromRequest<Shared> for UnnamedJsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
-        parse(&bytes).map(Self)
+    async fn from_request(request: Request<Body>, shared: &Shared) -> Result<Self, Problem> {
+        read(request, shared).await.map(Self)
     }
+}
+
+async fn read(request: Request<Body>, shared: &Shared) -> Result<Json, Problem> {
+    expect_size(request.headers(), shared.options.body_bytes)?;
+    let time = shared.options.body_time;
+    let bytes = within(time, Bytes::from_request(request, shared)).await.ok_or_else(|| slow(time))?;
+    parse(&bytes.map_err(unread)?)
+}
+
+fn slow(time: Duration) -> Problem {
+    let text = format!("the body did not come within {} s", time.as_secs_f64());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", text)
 }
 
 /// What browsers send across sites without asking first is not JSON: so it is asked for by name.
@@ -48,6 +60,17 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", text))
 }
 
+/// One that is too large is refused before it is sent, where it says so.
+fn expect_size(headers: &HeaderMap, max: usize) -> Result<(), Problem> {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > max as u64) { Err(too_large()) } else { Ok(()) }
+}
+
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than is taken here")
+}
+
 fn parse(bytes: &[u8]) -> Result<Json, Problem> {
     let text = if bytes.iter().all(u8::is_ascii_whitespace) { b"null".as_slice() } else { bytes };
     serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("Invalid JSON: {error}")))
@@ -56,10 +79,8 @@ fn parse(bytes: &[u8]) -> Result<Json, Problem> {
 fn unread(rejection: BytesRejection) -> Problem {
     let response: Response = rejection.into_response();
     match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than is taken here")
-        }
-        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, "unread", "the body could not be read to its end"),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => Problem::bad_request("the body could not be read to its end"),
     }
 }
 

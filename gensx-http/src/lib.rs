@@ -41,7 +41,8 @@ mod workflows;
 pub use access::{Action, Ask, ReadTokens, Verdict};
 pub use api::{Api, router};
 pub use options::{
-    DEFAULT_BODY_BYTES, DEFAULT_HEARTBEAT, DEFAULT_LONG_POLL, DEFAULT_MAX_READERS, DEFAULT_PAGE_EVENTS,
+    DEFAULT_BODY_BYTES, DEFAULT_BODY_TIME, DEFAULT_HEARTBEAT, DEFAULT_LONG_POLL, DEFAULT_MAX_READERS,
+    DEFAULT_PAGE_EVENTS,
 };
 pub use plane::Plane;
 pub use protocol::Protocol;

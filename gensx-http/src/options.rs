@@ -16,8 +16,8 @@ pub const DEFAULT_LONG_POLL: Duration = Duration::from_secs(30);
 pub const DEFAULT_MAX_READERS: usize = 20_000;
 /// How long a start that waits for its output waits before the caller is told to come back.
 pub(crate) const DEFAULT_OUTPUT_WAIT: Duration = Duration::from_secs(600);
-/// For how long a body may stand still while it is sent.
-pub(crate) const BODY_STALL: Duration = Duration::from_secs(30);
+/// How long a request's body may take.
+pub const DEFAULT_BODY_TIME: Duration = Duration::from_secs(30);
 /// For how long a start's idempotency key counts.
 pub(crate) const DEFAULT_IDEMPOTENCY: Duration = Duration::from_secs(24 * 3600);
 
@@ -25,6 +25,7 @@ pub(crate) const DEFAULT_IDEMPOTENCY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) body_bytes: usize,
+    pub(crate) body_time: Duration,
     pub(crate) page_events: usize,
     pub(crate) heartbeat: Duration,
     pub(crate) long_poll: Duration,
@@ -47,6 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             body_bytes: DEFAULT_BODY_BYTES,
+            body_time: DEFAULT_BODY_TIME,
             page_events: DEFAULT_PAGE_EVENTS,
             heartbeat: DEFAULT_HEARTBEAT,
             long_poll: DEFAULT_LONG_POLL,

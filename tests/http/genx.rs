@@ -1,10 +1,16 @@
 //! What `@gensx/client` 0.1.10 and `@gensx/react` 0.2.7 send, and what they have to get.
 
-use gensx::http::{Action, Protocol, Verdict};
-use reqwest::{RequestBuilder, Response, StatusCode};
+mod read;
+
+use gensx::{
+    Runtime, component,
+    http::{Action, Api, Protocol, Verdict},
+};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Server, answer, embedded, fleet, json, serve, text};
+use self::read::{Lines, assert_packed, messages, types};
+use crate::support::{Server, answer, embedded, fleet, json, serve};
 
 /// The most requests that one reader makes of one run.
 const MAX_SITTINGS: usize = 1_000;
@@ -28,63 +34,6 @@ fn get(server: &Server, path: &str) -> RequestBuilder {
 
 fn order(name: &str) -> Value {
     json!({ "name": name, "pieces": 2 })
-}
-
-fn lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-/// The messages of an event stream, each under its own id.
-fn events(text: &str) -> Vec<Value> {
-    let event = |event: &str| {
-        let (id, data) = event.split_once('\n').unwrap();
-        let message: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(id.strip_prefix("id: "), message["id"].as_str());
-        message
-    };
-    text.split("\n\n").filter(|event| !event.is_empty() && !event.starts_with(':')).map(event).collect()
-}
-
-fn types(messages: &[Value]) -> Vec<&str> {
-    messages.iter().map(|message| message["type"].as_str().unwrap()).collect()
-}
-
-async fn messages(answer: Response) -> Vec<Value> {
-    assert_eq!(answer.status(), StatusCode::OK);
-    match answer.headers()["content-type"].to_str().unwrap() {
-        "application/x-ndjson" => lines(&text(answer).await),
-        "text/event-stream" => events(&text(answer).await),
-        other => panic!("{other}"),
-    }
-}
-
-/// What a run gives that packs two pieces.
-const PACKED: [&str; 12] = [
-    "start",
-    "component-start",
-    "component-start",
-    "object",
-    "component-end",
-    "component-start",
-    "object",
-    "component-end",
-    "component-end",
-    "data",
-    "end",
-    "output",
-];
-
-#[track_caller]
-fn assert_packed(messages: &[Value]) {
-    assert_eq!(types(messages), PACKED);
-    let packed = json!(["tea-1", "tea-2"]);
-    assert_eq!((&messages[9]["data"], &messages[11]["content"]), (&packed, &packed.to_string().into()));
-    let ids: Vec<&str> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
-    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
-    assert!(messages.iter().all(|message| message["timestamp"].as_str().unwrap().ends_with('Z')));
 }
 
 #[tokio::test]
@@ -144,48 +93,6 @@ async fn the_client_starts_and_watches_in_every_form_of_its_urls() {
     }
 }
 
-/// The next message of an answer in lines; `None` at its end.
-struct Lines {
-    answer: Response,
-    rest: String,
-    blank: usize,
-}
-
-impl Lines {
-    fn new(answer: Response) -> Self {
-        assert_eq!(answer.status(), StatusCode::OK);
-        Self { answer, rest: String::new(), blank: 0 }
-    }
-
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            while let Some((line, rest)) = self.rest.split_once('\n') {
-                let (line, rest) = (line.to_owned(), rest.to_owned());
-                self.rest = rest;
-                match line.as_str() {
-                    "" => self.blank += 1,
-                    line => return Some(serde_json::from_str(line).unwrap()),
-                }
-                if self.blank > 1 {
-                    return None;
-                }
-            }
-            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), self.answer.chunk());
-            let chunk = chunk.await.expect("a chunk in time").unwrap()?;
-            self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-    }
-
-    async fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let message = self.next().await.expect("a message of that kind");
-            if message["type"] == kind {
-                return message;
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_page_of_react_runs_starts_and_answers() {
     for api in [embedded(), fleet()] {
@@ -224,6 +131,28 @@ async fn a_page_of_react_runs_starts_and_answers() {
             assert_eq!(answer(server.post(&fulfil, &json!(true))).await.status(), StatusCode::OK);
         }
     }
+}
+
+/// What a path must not hold as it is.
+const ODD: &str = "ask/it? \u{2713} 100%41#..";
+
+#[component]
+async fn asks_for(name: String) -> gensx::Result<Value> {
+    gensx::input(&name, None).await
+}
+
+#[tokio::test]
+async fn a_question_of_any_name_is_answered_by_its_node() {
+    let server = serve(Api::new(Runtime::builder().register(&asks_for).build())).await;
+    let run = server.post("/workflows/asks_for", &json!(ODD)).header("accept", "application/x-ndjson");
+    let mut run = Lines::new(answer(run).await);
+    let id = run.until("start").await["workflowExecutionId"].as_str().unwrap().to_owned();
+    let tool = run.until("external-tool").await;
+    assert_eq!(tool["toolName"], ODD);
+    let node = tool["nodeId"].as_str().unwrap();
+    let fulfil = server.post(&format!("/workflowExecutions/{id}/fulfill/{node}"), &json!("so"));
+    assert_eq!(answer(fulfil).await.status(), StatusCode::OK);
+    assert_eq!(run.until("output").await["content"], "so");
 }
 
 #[tokio::test]
@@ -361,6 +290,32 @@ async fn a_stream_on_which_nothing_happens_gets_heartbeats() {
 }
 
 #[tokio::test]
+async fn the_executions_of_a_workflow_are_listed_newest_first() {
+    for api in [embedded(), fleet()] {
+        let server = serve(api).await;
+        let mut runs = Vec::new();
+        for name in ["tea", "fails", "asks"] {
+            let run = server.start(name, 1).await;
+            server.until(&run, |summary| summary["status"] != "running" || name == "asks").await;
+            runs.insert(0, run);
+        }
+        server.until(&runs[0], |summary| summary["waiting_for"][0]["name"] == "send").await;
+        for (workflows, _) in FORMS {
+            let path = format!("{workflows}/workflows/order/executions");
+            let page = json(answer(get(&server, &path)).await).await;
+            let executions = page["executions"].as_array().unwrap();
+            let of = |name: &str| executions.iter().map(|it| it[name].clone()).collect::<Vec<_>>();
+            assert_eq!(of("id"), runs);
+            assert_eq!(of("executionStatus"), ["running", "failed", "completed"]);
+            assert!(executions[1]["finishedAt"].is_string() && executions[0]["finishedAt"].is_null());
+            let other =
+                json(answer(get(&server, &format!("{workflows}/workflows/other/executions"))).await).await;
+            assert_eq!(other["executions"], json!([]));
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_hook_is_asked_as_for_the_routers_own_routes() {
     let server = serve(embedded().authorize(|request, ask| {
         let may = request.headers.get("authorization").is_some_and(|key| key == "Bearer key");
@@ -378,6 +333,7 @@ async fn the_hook_is_asked_as_for_the_routers_own_routes() {
         (server.get(&format!("/workflows/order/executions/{run}")), 404),
         (server.post(&format!("{path}/fulfill/send"), &json!(true)), 404),
         (server.post("/workflows/order", &order("tea")).header("accept", "application/x-ndjson"), 403),
+        (get(&server, "/workflows/order/executions"), 403),
     ] {
         assert_eq!(answer(request).await.status(), status);
     }

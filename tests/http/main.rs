@@ -4,5 +4,6 @@ mod control;
 mod events;
 mod example;
 mod genx;
+mod hostile;
 mod start;
 mod support;

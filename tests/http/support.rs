@@ -83,6 +83,11 @@ impl Server {
         Self { base: base.to_owned(), http: reqwest::Client::new() }
     }
 
+    /// Its host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.base))
     }

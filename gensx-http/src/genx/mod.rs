@@ -48,6 +48,7 @@ pub(crate) fn routes() -> Router<Shared> {
 
 fn of_workflows(prefix: &str) -> Router<Shared> {
     Router::new()
+        .route(&format!("{prefix}/workflows/{{name}}/executions"), get(executions::list))
         .route(&format!("{prefix}/workflows/{{name}}/executions/{{id}}"), get(executions::show))
         // React's hook asks for executions below the workflow that it was given.
         .merge(of_executions(&format!("{prefix}/workflows/{{name}}")))

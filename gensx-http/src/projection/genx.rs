@@ -154,7 +154,7 @@ impl GenSx {
         let path = format!("/{call}");
         // An append is alone in its message: clients apply it before whatever else there is.
         let patches = if piece.known { Patches::append(&path, text) } else { Patches::add(&path, text) };
-        out.say(&Message::Object { label, patches, is_initial: piece.first });
+        out.say(&Message::Object { label: &label, patches, is_initial: piece.first });
     }
 
     fn succeeded(&self, output: Option<&Json>, out: &mut Out<'_>) {
@@ -194,7 +194,7 @@ impl Projection for GenSx {
             }
             EventKind::Object { name, patch } => {
                 let (label, is_initial) = self.labels.object(name);
-                out.say(&Message::Object { label, patches: Patches::Stored(patch), is_initial });
+                out.say(&Message::Object { label: &label, patches: Patches::Stored(patch), is_initial });
             }
             EventKind::Progress { done, total } => {
                 let data = Value::Progress(Progress { done: *done, total: *total });

@@ -51,7 +51,7 @@ pub(super) async fn run(
 ) -> Answer {
     let seat = shared.readers.seat()?;
     let Started { run, .. } = begin(&shared, &parts, &name, &input).await?;
-    // Whoever waits sees the output: so it is asked whether they may.
+    // Who may start a run sees, in the same request, what it gives.
     let format = Format::exactly(&parts.headers).filter(|_| shared.options.speaks(Protocol::GenSx));
     let mut response = match format {
         Some(format) => {

@@ -162,10 +162,10 @@ impl fmt::Display for NodeId {
         for char in self.name.chars() {
             match char {
                 '%' | '/' | '\\' | '?' | '#' | '\0'..='\x1f' | '\x7f' => {
-                    write!(f, "%{:02X}", u32::from(char))?
+                    write!(f, "%{:02X}", u32::from(char))
                 }
-                char => write!(f, "{char}")?,
-            }
+                char => write!(f, "{char}"),
+            }?;
         }
         write!(f, ":{}", self.call)
     }
