@@ -19,3 +19,7 @@ pub mod http {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/gensx-wire.md")]
 pub mod gensx_wire {}
+
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/ai-sdk.md")]
+pub mod ai_sdk {}
