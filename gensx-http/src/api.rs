@@ -13,9 +13,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::{
     access::{Access, Ask, ReadTokens, Verdict},
     durable::Limits,
+    genx,
     options::Options,
     origin,
     plane::Plane,
+    protocol::Protocol,
     readers::Readers,
     runs,
     workflows::{self, Catalogue, Described},
@@ -145,15 +147,27 @@ impl Api {
         self
     }
 
+    /// Whether a protocol is spoken: its routes are there, and answers in its form. Default: each is.
+    pub fn protocol(mut self, protocol: Protocol, spoken: bool) -> Self {
+        if spoken {
+            self.options.silent.remove(&protocol);
+        } else {
+            self.options.silent.insert(protocol);
+        }
+        self
+    }
+
     /// The router.
     pub fn router(self) -> Router {
         let Self { plane, access, catalogue, options } = self;
         let readers = Readers::new(options.max_readers);
         let (origins, body_bytes) = (options.origins.clone(), options.body_bytes);
         let shared = Shared(Arc::new(State { plane, access, catalogue, options, readers }));
-        Router::new()
-            .merge(runs::routes())
-            .merge(workflows::routes())
+        let mut routes = Router::new().merge(runs::routes()).merge(workflows::routes());
+        if shared.options.speaks(Protocol::GenSx) {
+            routes = routes.merge(genx::routes());
+        }
+        routes
             .layer(middleware::from_fn_with_state(shared.clone(), origin::refuse_other_sites))
             .layer(DefaultBodyLimit::max(body_bytes))
             .layer(origin::compression())

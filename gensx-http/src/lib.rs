@@ -24,12 +24,14 @@ mod body;
 mod clock;
 pub mod durable;
 mod events;
+mod genx;
 mod open;
 mod options;
 mod origin;
 mod plane;
 mod problem;
 mod projection;
+mod protocol;
 mod query;
 mod readers;
 mod runs;
@@ -42,4 +44,5 @@ pub use options::{
     DEFAULT_PAGE_EVENTS,
 };
 pub use plane::Plane;
+pub use protocol::Protocol;
 pub use workflows::Described;

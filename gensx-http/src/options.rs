@@ -1,6 +1,8 @@
 //! The router's bounds, and what they are by default.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::protocol::Protocol;
 
 /// The largest body of a request, in bytes: 1 MiB.
 pub const DEFAULT_BODY_BYTES: usize = 1024 * 1024;
@@ -32,6 +34,14 @@ pub(crate) struct Options {
     pub(crate) output_wait: Duration,
     pub(crate) idempotency: Duration,
     pub(crate) origins: Vec<String>,
+    /// The protocols that are not spoken.
+    pub(crate) silent: BTreeSet<Protocol>,
+}
+
+impl Options {
+    pub(crate) fn speaks(&self, protocol: Protocol) -> bool {
+        !self.silent.contains(&protocol)
+    }
 }
 
 impl Default for Options {
@@ -47,6 +57,7 @@ impl Default for Options {
             output_wait: DEFAULT_OUTPUT_WAIT,
             idempotency: DEFAULT_IDEMPOTENCY,
             origins: Vec::new(),
+            silent: BTreeSet::new(),
         }
     }
 }

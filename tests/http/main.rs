@@ -3,6 +3,7 @@
 mod control;
 mod events;
 mod example;
+mod genx;
 mod hostile;
 mod start;
 mod support;

@@ -87,7 +87,7 @@ impl Log {
             Step::Start { name } => {
                 let (number, parent) = (self.calls.len(), self.calls.iter().rposition(|call| !call.over));
                 self.calls.push(Call { attempt: 1, ..Call::default() });
-                let parent = parent.map(id).unwrap_or_else(|| format!("{:032x}", 0xffff));
+                let parent = parent.map_or_else(|| format!("{:032x}", 0xffff), id);
                 self.say(
                     number,
                     json!({ "type": "component.started", "name": format!("part{name}"), "parent": parent,
@@ -104,7 +104,7 @@ impl Log {
                 self.of_open(*call, json!({ "type": "text", "name": channel, "text": text }));
             }
             Step::Label { call } => {
-                self.of_open(*call, json!({ "type": "event", "label": "source", "data": { "n": call } }))
+                self.of_open(*call, json!({ "type": "event", "label": "source", "data": { "n": call } }));
             }
             Step::Object { call, value } => {
                 let first =
@@ -118,14 +118,14 @@ impl Log {
                 self.of_open(*call, json!({ "type": "object", "name": name, "data": patch }));
             }
             Step::Progress { call } => {
-                self.of_open(*call, json!({ "type": "progress", "done": 1, "total": 2 }))
+                self.of_open(*call, json!({ "type": "progress", "done": 1, "total": 2 }));
             }
             Step::Usage { call } => self.of_open(
                 *call,
                 json!({ "type": "usage", "usage": { "model": "m", "input_tokens": 3, "output_tokens": 4 } }),
             ),
             Step::Log { call } => {
-                self.of_open(*call, json!({ "type": "log", "text": "so\nso", "level": "warn" }))
+                self.of_open(*call, json!({ "type": "log", "text": "so\nso", "level": "warn" }));
             }
             Step::Retry { call } => {
                 self.of_open(

@@ -1,5 +1,6 @@
 //! A run's events as other protocols say them: each a pure fold over the log, told from anywhere.
 
+pub(crate) mod genx;
 #[cfg(test)]
 pub(crate) mod logs;
 
@@ -25,6 +26,13 @@ pub(crate) trait Projection: Send + 'static {
 pub(crate) struct FrameId {
     event: EventId,
     frame: u8,
+}
+
+impl FrameId {
+    /// The event that the frame is of.
+    pub(crate) fn event(self) -> EventId {
+        self.event
+    }
 }
 
 impl fmt::Display for FrameId {
@@ -57,6 +65,7 @@ pub(crate) struct Frame {
 pub(crate) struct Frames {
     pub(crate) frames: Vec<Frame>,
     /// Whether nothing followed when they were made, as far as the store can tell.
+    #[allow(dead_code, reason = "not every protocol has a word for it")]
     pub(crate) at_end: bool,
     /// Whether nothing will ever follow.
     pub(crate) ended: bool,

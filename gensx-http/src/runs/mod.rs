@@ -13,6 +13,8 @@ use axum::{
 };
 use gensx_core::RunId;
 
+pub(crate) use control::send;
+pub(crate) use events::shorter;
 pub(crate) use show::end;
 
 use crate::{

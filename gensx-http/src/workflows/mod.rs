@@ -11,6 +11,7 @@ use axum::{
     response::IntoResponse as _,
     routing::{get, post},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) use describe::Catalogue;
@@ -23,11 +24,22 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<Shared> {
+    routes_under("").route("/openapi.json", get(openapi::document))
+}
+
+/// The workflows' routes below another path.
+pub(crate) fn routes_under(prefix: &str) -> Router<Shared> {
+    let path = |rest: &str| format!("{prefix}/workflows{rest}");
     Router::new()
-        .route("/workflows", get(list))
-        .route("/workflows/{name}", get(show).post(start::run))
-        .route("/workflows/{name}/start", post(start::start))
-        .route("/openapi.json", get(openapi::document))
+        .route(&path(""), get(list))
+        .route(&path("/{name}"), get(show).post(start::run))
+        .route(&path("/{name}/start"), post(start::start))
+}
+
+/// The workflow that a path names.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 async fn list(State(shared): State<Shared>, parts: Parts) -> Answer {
@@ -36,7 +48,7 @@ async fn list(State(shared): State<Shared>, parts: Parts) -> Answer {
     Ok(Json(json!({ "workflows": workflows })).into_response())
 }
 
-async fn show(State(shared): State<Shared>, Path(name): Path<String>, parts: Parts) -> Answer {
+async fn show(State(shared): State<Shared>, Path(Named { name }): Path<Named>, parts: Parts) -> Answer {
     shared.access.expect(&parts, Ask::of(Action::Describe)).await?;
     match shared.catalogue.get(&name)? {
         Some(described) => Ok(Json(describe(described)).into_response()),
