@@ -69,9 +69,14 @@ pub(crate) struct Server {
 }
 
 pub(crate) async fn serve(api: Api) -> Server {
+    serve_app(api.router(), "").await
+}
+
+/// An application in which the API is under a path.
+pub(crate) async fn serve_app(app: axum::Router, path: &str) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, api.router()).await });
+    let base = format!("http://{}{path}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
     Server::at(&base)
 }
 
