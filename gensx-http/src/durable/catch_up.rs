@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{
     ask::{Ask, From},
+    content::is_json,
     headers::{NO_STORE, Place, cache_control, set},
     store::{BEGINNING, Chunk, Start, Stat},
 };
@@ -55,11 +56,6 @@ pub(super) fn array(messages: &[Bytes]) -> Vec<u8> {
     }
     array.push(b']');
     array
-}
-
-pub(super) fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// By what a page holds, so that what a store wrote anew under the same offsets has another one; and by whether it is the

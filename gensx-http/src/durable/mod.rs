@@ -12,12 +12,20 @@
 
 mod ask;
 mod catch_up;
+mod content;
 mod cursor;
 mod headers;
 mod long_poll;
 mod serve;
 mod sse;
 mod store;
+#[cfg(feature = "durable-write")]
+mod write;
 
 pub(crate) use serve::{Limits, Reading, serve};
 pub use store::{Cacheable, Chunk, Chunks, Offset, Start, Stat, StoreError, StreamStore};
+#[cfg(feature = "durable-write")]
+pub use write::{
+    Append, Appended, Create, Created, Lifetime, MemoryStreams, Producer, WritableRouter, WritableStore,
+    WriteError,
+};

@@ -12,7 +12,8 @@ use futures_util::{StreamExt as _, future, stream};
 use serde::Serialize;
 
 use super::{
-    catch_up::{array, is_json},
+    catch_up::array,
+    content::{essence, is_json},
     cursor,
     headers::{SSE_ENCODING, set},
     serve::Live,
@@ -37,7 +38,7 @@ impl Encoding {
     fn of(content_type: &str) -> Self {
         if is_json(content_type) {
             Self::Json
-        } else if content_type.trim_start().to_ascii_lowercase().starts_with("text/") {
+        } else if essence(content_type).to_ascii_lowercase().starts_with("text/") {
             Self::Text
         } else {
             Self::Base64
@@ -114,12 +115,16 @@ fn respond(
 }
 
 /// What came, if anything did, and the place behind it, in one piece: clients read both together.
+///
+/// The id is the last line of each event: `fetch-event-source` goes on from an id as soon as it has read that line, and would
+/// miss an event that is cut between its id and its data.
 fn frame(encoding: Encoding, chunk: &Chunk, sent: Option<&str>) -> Vec<u8> {
     let mut frame = Vec::new();
     let id = chunk.next.as_str();
     if !chunk.messages.is_empty() {
-        frame.extend_from_slice(format!("event: data\nid: {id}\n").as_bytes());
+        frame.extend_from_slice(b"event: data\n");
         data(&mut frame, encoding, &chunk.messages);
+        frame.extend_from_slice(format!("id: {id}\n\n").as_bytes());
     }
     let control = Control {
         stream_next_offset: id,
@@ -129,7 +134,7 @@ fn frame(encoding: Encoding, chunk: &Chunk, sent: Option<&str>) -> Vec<u8> {
     };
     let control = serde_json::to_string(&control).unwrap_or_default();
     let retry = if chunk.closed { format!("retry: {RETRY_NEVER_MS}\n") } else { String::new() };
-    frame.extend_from_slice(format!("event: control\nid: {id}\n{retry}data: {control}\n\n").as_bytes());
+    frame.extend_from_slice(format!("event: control\ndata:{control}\n{retry}id: {id}\n\n").as_bytes());
     frame
 }
 
@@ -140,11 +145,12 @@ fn data(frame: &mut Vec<u8>, encoding: Encoding, messages: &[Bytes]) {
         Encoding::Base64 => BASE64_STANDARD.encode(messages.concat()).into_bytes(),
     };
     for line in lines_of(&content) {
-        frame.extend_from_slice(b"data: ");
+        // A reader takes away one space that stands here: so it is written only where it protects another one.
+        let field: &[u8] = if line.starts_with(b" ") { b"data: " } else { b"data:" };
+        frame.extend_from_slice(field);
         frame.extend_from_slice(line);
         frame.push(b'\n');
     }
-    frame.push(b'\n');
 }
 
 /// Lines, whichever of the three ends each has: an event's data must not end the event.
@@ -172,18 +178,18 @@ mod tests {
     #[test]
     fn data_is_followed_by_its_place() {
         let frame = frame(Encoding::Json, &chunk(&["1", "{}"], true), None);
-        let expected = "event: data\nid: a_2\ndata: [1,{}]\n\nevent: control\nid: a_2\nretry: 2147483647\n\
-            data: {\"streamNextOffset\":\"a_2\",\"upToDate\":true,\"streamClosed\":true}\n\n";
+        let expected = "event: data\ndata:[1,{}]\nid: a_2\n\nevent: control\n\
+            data:{\"streamNextOffset\":\"a_2\",\"upToDate\":true,\"streamClosed\":true}\nretry: 2147483647\nid: a_2\n\n";
         assert_eq!(String::from_utf8(frame).unwrap(), expected);
     }
 
     #[test]
     fn no_content_ends_an_event() {
-        let content = "a\r\nevent: control\rdata: x\n\nid: 7";
+        let content = "a\r\nevent: control\rdata: x\n\n id: 7";
         let mut frame = Vec::new();
         data(&mut frame, Encoding::Text, &[Bytes::from_static(content.as_bytes())]);
         let text = String::from_utf8(frame).unwrap();
-        assert_eq!(text, "data: a\ndata: event: control\ndata: data: x\ndata: \ndata: id: 7\n\n");
+        assert_eq!(text, "data:a\ndata:event: control\ndata:data: x\ndata:\ndata:  id: 7\n");
     }
 
     #[test]
