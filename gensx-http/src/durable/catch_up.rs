@@ -18,8 +18,12 @@ use super::{
 const TAG_DIGITS: usize = 16;
 
 pub(super) fn answer(ask: &Ask, start: &Start, stat: &Stat, chunk: &Chunk, request: &HeaderMap) -> Response {
-    let up_to_date = chunk.closed || chunk.next >= stat.tail;
-    let place = Place { next: &chunk.next, up_to_date, closed: chunk.closed, cursor: None };
+    let place = Place {
+        next: &chunk.next,
+        up_to_date: chunk.reaches(&stat.tail),
+        closed: chunk.closed,
+        cursor: None,
+    };
     let mut headers = place.headers();
     let body = body(&stat.content_type, &chunk.messages);
     set(&mut headers, header::CONTENT_TYPE, &stat.content_type);

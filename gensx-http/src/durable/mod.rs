@@ -14,6 +14,8 @@ mod ask;
 mod catch_up;
 mod content;
 mod cursor;
+#[cfg(all(test, feature = "durable-write"))]
+mod cuts;
 mod headers;
 mod long_poll;
 mod serve;

@@ -17,7 +17,7 @@ use super::{
     cursor,
     headers::{SSE_ENCODING, set},
     serve::Live,
-    store::Chunk,
+    store::{Chunk, Offset},
 };
 use crate::open::{BLANK_LINE, COMMENT, Open, open};
 
@@ -65,9 +65,9 @@ fn is_false(value: &bool) -> bool {
 /// Events, each with what came and where the reader now stands.
 pub(super) fn answer(live: Live, first: Chunk) -> Response {
     let encoding = Encoding::of(&live.stat.content_type);
-    let sent = live.ask.cursor.clone();
+    let (sent, tail) = (live.ask.cursor.clone(), live.stat.tail.clone());
     let begin = Bytes::from(format!("retry: {RETRY_MS}\n: stream\n\n"));
-    let frame = move |chunk: &Chunk| frame(encoding, chunk, sent.as_deref());
+    let frame = move |chunk: &Chunk| frame(encoding, chunk, &tail, sent.as_deref());
     let mut response = respond(live, first, begin, COMMENT, frame, "text/event-stream");
     if encoding == Encoding::Base64 {
         response.headers_mut().insert(SSE_ENCODING, HeaderValue::from_static("base64"));
@@ -118,7 +118,7 @@ fn respond(
 ///
 /// The id is the last line of each event: `fetch-event-source` goes on from an id as soon as it has read that line, and would
 /// miss an event that is cut between its id and its data.
-fn frame(encoding: Encoding, chunk: &Chunk, sent: Option<&str>) -> Vec<u8> {
+fn frame(encoding: Encoding, chunk: &Chunk, tail: &Offset, sent: Option<&str>) -> Vec<u8> {
     let mut frame = Vec::new();
     let id = chunk.next.as_str();
     if !chunk.messages.is_empty() {
@@ -129,7 +129,7 @@ fn frame(encoding: Encoding, chunk: &Chunk, sent: Option<&str>) -> Vec<u8> {
     let control = Control {
         stream_next_offset: id,
         stream_cursor: (!chunk.closed).then(|| cursor::now(sent).to_string()),
-        up_to_date: chunk.closed || chunk.at_end,
+        up_to_date: chunk.reaches(tail),
         stream_closed: chunk.closed,
     };
     let control = serde_json::to_string(&control).unwrap_or_default();
@@ -168,7 +168,7 @@ fn lines_of(content: &[u8]) -> Vec<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::store::Offset, *};
+    use super::*;
 
     fn chunk(messages: &[&'static str], closed: bool) -> Chunk {
         let messages = messages.iter().map(|message| Bytes::from_static(message.as_bytes())).collect();
@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn data_is_followed_by_its_place() {
-        let frame = frame(Encoding::Json, &chunk(&["1", "{}"], true), None);
+        let tail = Offset::new("a_2").unwrap();
+        let frame = frame(Encoding::Json, &chunk(&["1", "{}"], true), &tail, None);
         let expected = "event: data\ndata:[1,{}]\nid: a_2\n\nevent: control\n\
             data:{\"streamNextOffset\":\"a_2\",\"upToDate\":true,\"streamClosed\":true}\nretry: 2147483647\nid: a_2\n\n";
         assert_eq!(String::from_utf8(frame).unwrap(), expected);
