@@ -6,6 +6,10 @@ pub mod guide {}
 #[doc = include_str!("../docs/fleet.md")]
 pub mod fleet {}
 
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/http.md")]
+pub mod http {}
+
 #[doc = include_str!("../docs/workflows.md")]
 pub mod workflows {}
 

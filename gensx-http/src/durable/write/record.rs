@@ -222,3 +222,83 @@ fn size(messages: &[Bytes]) -> usize {
 fn offset(position: usize) -> Offset {
     Offset::new(format!("{position:0OFFSET_DIGITS$}")).expect("digits are an offset")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(content_type: &str) -> Record {
+        let content_type = content_type.to_owned();
+        let create =
+            Create { content_type, lifetime: Lifetime::Unlimited, messages: Vec::new(), closed: false };
+        Record::new(create, 0)
+    }
+
+    fn text(message: &'static str) -> Append {
+        let messages = vec![Bytes::from_static(message.as_bytes())];
+        let content_type = Some("text/plain; charset=utf-8".to_owned());
+        Append { content_type, messages, seq: None, producer: None, close: false }
+    }
+
+    fn producer(epoch: u64, seq: u64) -> Producer {
+        Producer { id: "p".to_owned(), epoch, seq }
+    }
+
+    #[test]
+    fn a_closed_stream_says_so_before_anything_else() {
+        let mut record = record("text/plain");
+        let close = Append { close: true, producer: Some(producer(0, 0)), ..text("last") };
+        assert!(record.append(close.clone()).unwrap().closed);
+        let repeated = record.append(close).unwrap();
+        assert!(repeated.duplicate && repeated.closed, "who closed it may say so again");
+        let other = Append { content_type: Some("image/png".to_owned()), ..text("more") };
+        assert!(matches!(record.append(other), Err(WriteError::Closed(tail)) if tail == offset(1)));
+        let only = Append { content_type: None, messages: Vec::new(), close: true, ..text("") };
+        assert!(record.append(only).unwrap().closed);
+        assert_eq!(record.messages, ["last"]);
+    }
+
+    #[test]
+    fn what_is_refused_changes_nothing() {
+        let mut record = record("text/plain");
+        let ordered = |seq: &str, message| Append { seq: Some(seq.to_owned()), ..text(message) };
+        record.append(ordered("b", "1")).unwrap();
+        assert!(matches!(record.append(ordered("b", "x")), Err(WriteError::OutOfOrder)));
+        assert!(matches!(record.append(ordered("a9", "x")), Err(WriteError::OutOfOrder)));
+        let other = Append { content_type: Some("application/json".to_owned()), ..ordered("c", "x") };
+        assert!(matches!(record.append(other), Err(WriteError::OtherType)));
+        record.append(text("2")).unwrap();
+        record.append(ordered("ba", "3")).unwrap();
+        assert_eq!((record.messages.clone(), record.bytes()), (vec!["1".into(), "2".into(), "3".into()], 3));
+    }
+
+    #[test]
+    fn a_producer_is_taken_in_its_turn() {
+        let stand = Some(Stand { epoch: 2, last: 5 });
+        assert!(matches!(turn(stand, &producer(2, 6)), Ok(Turn::Next)));
+        assert!(matches!(turn(stand, &producer(2, 5)), Ok(Turn::Duplicate(Stand { last: 5, .. }))));
+        assert!(matches!(turn(stand, &producer(2, 0)), Ok(Turn::Duplicate(_))));
+        assert!(matches!(turn(stand, &producer(2, 8)), Err(WriteError::Gap { expected: 6, received: 8 })));
+        assert!(matches!(turn(stand, &producer(1, 6)), Err(WriteError::StaleEpoch(2))));
+        assert!(matches!(turn(stand, &producer(3, 0)), Ok(Turn::Next)));
+        assert!(matches!(turn(stand, &producer(3, 1)), Err(WriteError::EpochBeginsLate)));
+        assert!(matches!(turn(None, &producer(7, 0)), Ok(Turn::Next)));
+        assert!(matches!(turn(None, &producer(7, 1)), Err(WriteError::Gap { expected: 0, received: 1 })));
+    }
+
+    #[test]
+    fn a_chunk_is_bounded_in_messages_and_bytes() {
+        let mut record = record("text/plain");
+        (0..3).for_each(|_| drop(record.append(text("abc")).unwrap()));
+        let large = Append { messages: vec![Bytes::from(vec![b'x'; MAX_CHUNK_BYTES + 1])], ..text("") };
+        record.append(large).unwrap();
+        let read = |position, limit| {
+            let (chunk, next) = record.chunk(position, limit);
+            (chunk.messages.len(), next, chunk.at_end)
+        };
+        assert_eq!(read(0, 2), (2, 2, false));
+        assert_eq!(read(0, 10), (3, 3, false));
+        assert_eq!(read(3, 10), (1, 4, true));
+        assert_eq!(read(4, 10), (0, 4, true));
+    }
+}
