@@ -185,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_page_at_the_tail_is_everything() {
+        let says = |tail: &str| {
+            let frame = frame(Encoding::Json, &chunk(&["1"], false), &Offset::new(tail).unwrap(), None);
+            String::from_utf8(frame).unwrap().contains("\"upToDate\":true")
+        };
+        assert!(says("a_2"));
+        assert!(!says("a_1") && !says("a_3"), "more may be there already");
+    }
+
+    #[test]
     fn no_content_ends_an_event() {
         let content = "a\r\nevent: control\rdata: x\n\n id: 7";
         let mut frame = Vec::new();
