@@ -1,8 +1,15 @@
 //! A stream that stays open.
 
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
+    body::Body,
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
@@ -96,22 +103,33 @@ fn respond(
     mut frame: impl FnMut(&Chunk) -> Vec<u8> + Send + 'static,
     content_type: &str,
 ) -> Response {
-    let Live { chunks, limits, seat, .. } = live;
+    let Live { chunks, limits, seat, ask, .. } = live;
     let rest = if first.closed { stream::empty().boxed() } else { chunks };
     let chunks = stream::once(future::ready(Ok(first))).chain(rest);
+    let closed = Arc::new(AtomicBool::new(ask.knows_ends));
+    let closes = Arc::clone(&closed);
     let frames = chunks.map(move |chunk| match chunk {
-        Ok(chunk) => Ok(Bytes::from(frame(&chunk))),
+        Ok(chunk) => {
+            closes.fetch_or(chunk.closed, Ordering::Relaxed);
+            Ok(Bytes::from(frame(&chunk)))
+        }
         // It is cut: the reader comes back, and is told why by the status.
         Err(error) => Err(io::Error::other(format!("{error:?}"))),
     });
     let begin = stream::iter((!begin.is_empty()).then_some(Ok(begin)));
     let mut headers = HeaderMap::new();
     set(&mut headers, header::CONTENT_TYPE, content_type);
-    open(
-        begin.chain(frames),
-        headers,
-        Open { _seat: seat, heartbeat: limits.heartbeat, beat, max_age: limits.max_age },
-    )
+    let open_for = Open { _seat: seat, heartbeat: limits.heartbeat, beat, max_age: limits.max_age };
+    open(begin.chain(frames), headers, open_for).map(|body| cut_unless(closed, body))
+}
+
+/// Ends an answer that grew too old by cutting it: readers of lines, and `fetch-event-source`, take an end for the stream's.
+fn cut_unless(closed: Arc<AtomicBool>, body: Body) -> Body {
+    let end = stream::once(async move { closed.load(Ordering::Relaxed) }).filter_map(|closed| {
+        let cut = (!closed).then(|| Err(axum::Error::new(io::Error::other("the answer is cut: come back"))));
+        future::ready(cut)
+    });
+    Body::from_stream(body.into_data_stream().chain(end))
 }
 
 /// What came, if anything did, and the place behind it, in one piece: clients read both together.
