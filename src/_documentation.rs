@@ -19,3 +19,7 @@ pub mod http {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/gensx-wire.md")]
 pub mod gensx_wire {}
+
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/durable-streams.md")]
+pub mod durable_streams {}

@@ -21,10 +21,14 @@ impl FromRequest<Shared> for JsonBody {
     async fn from_request(request: Request<Body>, shared: &Shared) -> Result<Self, Problem> {
         expect_json(request.headers())?;
         expect_size(request.headers(), shared.options.body_bytes)?;
-        let time = shared.options.body_time;
-        let bytes = within(time, Bytes::from_request(request, shared)).await.ok_or_else(|| slow(time))?;
-        parse(&bytes.map_err(unread)?).map(Self)
+        parse(&read(request, shared.options.body_time).await?).map(Self)
     }
+}
+
+/// Reads a body to its end, which is to come within a time.
+pub(crate) async fn read(request: Request<Body>, time: Duration) -> Result<Bytes, Problem> {
+    let bytes = within(time, Bytes::from_request(request, &())).await.ok_or_else(|| slow(time))?;
+    bytes.map_err(unread)
 }
 
 fn slow(time: Duration) -> Problem {

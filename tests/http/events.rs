@@ -27,7 +27,7 @@ fn data(stream: &str) -> (Vec<Value>, String) {
     let (mut events, mut offset) = (Vec::new(), String::new());
     for event in stream.split("\n\n") {
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-        let Some(data) = field("data: ") else { continue };
+        let Some(data) = field("data:") else { continue };
         let data: Value = serde_json::from_str(data).unwrap();
         match field("event: ") {
             Some("data") => events.extend(data.as_array().unwrap().clone()),

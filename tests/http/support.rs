@@ -146,3 +146,19 @@ pub(crate) async fn json(answer: Response) -> Value {
 pub(crate) async fn text(answer: Response) -> String {
     tokio::time::timeout(PATIENCE, answer.text()).await.expect("a body in time").expect("a body")
 }
+
+/// What comes of a body until it ends or is cut, and which of the two it was.
+pub(crate) async fn until_cut(mut answer: Response) -> (String, reqwest::Result<()>) {
+    let read = async {
+        let mut bytes = Vec::new();
+        loop {
+            match answer.chunk().await {
+                Ok(Some(more)) => bytes.extend_from_slice(&more),
+                Ok(None) => return (bytes, Ok(())),
+                Err(error) => return (bytes, Err(error)),
+            }
+        }
+    };
+    let (bytes, end) = tokio::time::timeout(PATIENCE, read).await.expect("an end in time");
+    (String::from_utf8(bytes).expect("text"), end)
+}

@@ -29,7 +29,7 @@ pub(super) async fn input(
     parts: Parts,
     JsonBody(value): JsonBody,
 ) -> Answer {
-    let (run, _) = expect_run(&shared, &parts, &id, Action::Send).await?;
+    let (run, _) = expect_run(&shared, &parts, &id, Action::Input).await?;
     send(&shared, &run, &name, &value, idempotency_key(&parts.headers)?).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
