@@ -41,7 +41,7 @@ static API: LazyLock<Api> = LazyLock::new(|| {
 });
 
 /// Asks for what the bytes say: a line with a path and a query, then a line for each header.
-pub fn request(bytes: &[u8]) {
+pub(crate) fn request(bytes: &[u8]) {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let Some(target) = lines.next().and_then(|line| std::str::from_utf8(line).ok()) else { return };
     let mut request = Request::get(target);

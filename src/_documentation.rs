@@ -23,3 +23,7 @@ pub mod gensx_wire {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/ai-sdk.md")]
 pub mod ai_sdk {}
+
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/durable-streams.md")]
+pub mod durable_streams {}

@@ -34,7 +34,7 @@ const FIGURES: [Figure; 17] = [
     ("redis-memory", redis::memory),
     ("fleet", redis::fleet),
     ("http-fan-out", http::fan_out),
-    ("http-load", http::load),
+    ("http-load", http::load::load),
     ("http-page", http::page),
     ("peers", peers::peers),
 ];
@@ -45,6 +45,11 @@ fn main() {
         && flag == idle::CHILD
     {
         return idle::child(store);
+    }
+    if let [flag, what] = &arguments[..]
+        && flag == http::load::CHILD
+    {
+        return http::load::child(what);
     }
     if let [flag, task] = &arguments[..]
         && flag == http::readers::CHILD

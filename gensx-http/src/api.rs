@@ -17,6 +17,7 @@ use crate::{
     options::Options,
     origin,
     plane::Plane,
+    problem::Problem,
     protocol::Protocol,
     readers::Readers,
     runs, ui,
@@ -157,7 +158,7 @@ impl Api {
         self
     }
 
-    /// The router.
+    /// The router. It has a fallback of its own: nest it under a path, or merge it into a router that has none.
     pub fn router(self) -> Router {
         let Self { plane, access, catalogue, options } = self;
         let readers = Readers::new(options.max_readers);
@@ -170,14 +171,21 @@ impl Api {
         if shared.options.speaks(Protocol::AiSdk) {
             routes = routes.merge(ui::routes());
         }
-        routes
+        let routes = routes
+            .fallback(no_route)
             .layer(middleware::from_fn_with_state(shared.clone(), origin::refuse_other_sites))
             .layer(DefaultBodyLimit::max(body_bytes))
             .layer(origin::compression())
             .layer(cors(&origins))
             .layer(middleware::map_response(origin::harden))
-            .with_state(shared)
+            .with_state(shared);
+        // A router is taken apart for each connection, route by route with the layers around each. This one is shared.
+        Router::new().fallback_service(routes)
     }
+}
+
+async fn no_route() -> Problem {
+    Problem::not_found("there is nothing at this path")
 }
 
 /// What every handler shares. Cheap to clone.
@@ -213,7 +221,7 @@ impl Options {
 }
 
 /// What pages of other origins may send and see.
-fn cors(origins: &[String]) -> CorsLayer {
+pub(crate) fn cors(origins: &[String]) -> CorsLayer {
     let origin = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {

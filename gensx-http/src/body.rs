@@ -20,7 +20,7 @@ impl FromRequest<Shared> for JsonBody {
 
     async fn from_request(request: Request<Body>, shared: &Shared) -> Result<Self, Problem> {
         expect_json(request.headers())?;
-        read(request, shared).await.map(Self)
+        read_json(request, shared).await.map(Self)
     }
 }
 
@@ -32,15 +32,19 @@ impl FromRequest<Shared> for UnnamedJsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, shared: &Shared) -> Result<Self, Problem> {
-        read(request, shared).await.map(Self)
+        read_json(request, shared).await.map(Self)
     }
 }
 
-async fn read(request: Request<Body>, shared: &Shared) -> Result<Json, Problem> {
+async fn read_json(request: Request<Body>, shared: &Shared) -> Result<Json, Problem> {
     expect_size(request.headers(), shared.options.body_bytes)?;
-    let time = shared.options.body_time;
-    let bytes = within(time, Bytes::from_request(request, shared)).await.ok_or_else(|| slow(time))?;
-    parse(&bytes.map_err(unread)?)
+    parse(&read(request, shared.options.body_time).await?)
+}
+
+/// Reads a body to its end, which is to come within a time.
+pub(crate) async fn read(request: Request<Body>, time: Duration) -> Result<Bytes, Problem> {
+    let bytes = within(time, Bytes::from_request(request, &())).await.ok_or_else(|| slow(time))?;
+    bytes.map_err(unread)
 }
 
 fn slow(time: Duration) -> Problem {

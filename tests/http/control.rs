@@ -4,7 +4,7 @@ use gensx::http::{Action, ReadTokens, Verdict};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::support::{answer, embedded, fleet, json, serve, text};
+use crate::support::{answer, embedded, fleet, json, serve, text, until_cut};
 
 #[tokio::test]
 async fn a_message_reaches_a_run_that_asks() {
@@ -100,10 +100,19 @@ async fn who_may_not_is_told_what_is_said_of_nothing() {
     assert_eq!(cancel.status(), StatusCode::UNAUTHORIZED, "it is for reading");
     let other = answer(server.get(&format!("/runs/other/events?token={token}"))).await;
     assert_eq!(other.status(), StatusCode::NOT_FOUND);
-    // A stream that a token opened ends with it.
+    // A stream that a token opened is cut with it, which a reader does not take for the run's end.
     let short = tokens.issue(&id, Duration::from_secs(2));
     let open = server.get(&format!("/runs/{run}/events?token={short}")).header("accept", "text/event-stream");
-    assert!(text(answer(open).await).await.contains("input.requested"));
+    let (events, end) = until_cut(answer(open).await).await;
+    assert!(events.contains("input.requested") && end.is_err(), "{events}");
+    // One of the protocol's ends, because its readers know from the last event that it is not over.
+    let short = tokens.issue(&id, Duration::from_secs(2));
+    let open = server.get(&format!("/runs/{run}/events?token={short}&offset=-1&live=sse"));
+    let (events, end) = until_cut(answer(open).await).await;
+    assert!(
+        events.contains("input.requested") && !events.contains("streamClosed") && end.is_ok(),
+        "{events}"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
+use gensx::http::Api;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Server, answer, embedded, fleet, json, serve, text};
+use crate::support::{Server, answer, described, embedded, fleet, json, order, serve, text};
 
 /// Every event of a run, by pages.
 async fn pages(server: &Server, run: &str) -> Vec<Value> {
@@ -24,7 +27,7 @@ fn data(stream: &str) -> (Vec<Value>, String) {
     let (mut events, mut offset) = (Vec::new(), String::new());
     for event in stream.split("\n\n") {
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-        let Some(data) = field("data: ") else { continue };
+        let Some(data) = field("data:") else { continue };
         let data: Value = serde_json::from_str(data).unwrap();
         match field("event: ") {
             Some("data") => events.extend(data.as_array().unwrap().clone()),
@@ -64,7 +67,7 @@ async fn every_way_of_reading_gives_the_same() {
 
 #[tokio::test]
 async fn a_long_poll_waits_for_news() {
-    let server = serve(fleet().long_poll(std::time::Duration::from_millis(200))).await;
+    let server = serve(fleet().long_poll(Duration::from_millis(200))).await;
     let run = server.start("asks", 1).await;
     server.until(&run, |summary| summary["waiting_for"][0]["name"] == "send").await;
     let path = format!("/runs/{run}/events");
@@ -133,8 +136,36 @@ async fn no_more_read_than_may() {
     drop(first);
     let wait = async {
         while answer(open()).await.status() != StatusCode::OK {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.expect("the seat is free again");
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the seat is free again");
+}
+
+#[tokio::test]
+async fn history_is_served_with_every_worker_stopped() {
+    let backend = gensx::Backend::in_memory();
+    // A run that waits for input is not waited for.
+    let worker = gensx::Worker::builder(backend.clone()).register(&order).drain_deadline(Duration::ZERO);
+    let worker = worker.build().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let working = tokio::spawn(async move { worker.run_until(async { drop(stopped.await) }).await });
+    let api = || Api::new(gensx::Client::new(backend.clone())).workflow(described());
+    let server = serve(api()).await;
+    let (ended, waits) = (server.start("tea", 2).await, server.start("asks", 1).await);
+    server.until(&ended, |summary| summary["status"] == "succeeded").await;
+    server.until(&waits, |summary| summary["waiting_for"][0]["name"] == "send").await;
+    let before = pages(&server, &ended).await;
+    drop(stop);
+    working.await.unwrap().unwrap();
+
+    // By a process that has seen nothing of it, too.
+    let server = serve(api()).await;
+    assert_eq!(pages(&server, &ended).await, before);
+    let path = format!("/runs/{waits}/events");
+    let page = json(answer(server.get(&path)).await).await;
+    assert!(page.as_array().unwrap().iter().any(|event| event["type"] == "input.requested"));
+    let started = server.start("tea", 1).await;
+    let waiting = server.until(&started, |summary| summary["status"] == "running").await;
+    assert_eq!(waiting["calls"]["started"], 0, "nobody has it");
 }

@@ -319,7 +319,7 @@ async fn the_executions_of_a_workflow_are_listed_newest_first() {
 async fn the_hook_is_asked_as_for_the_routers_own_routes() {
     let server = serve(embedded().authorize(|request, ask| {
         let may = request.headers.get("authorization").is_some_and(|key| key == "Bearer key");
-        let known = matches!(ask.action, Action::Start | Action::Read | Action::Send);
+        let known = matches!(ask.action, Action::Start | Action::Read | Action::Input);
         async move { if may && known { Verdict::Allow } else { Verdict::Deny } }
     }))
     .await;

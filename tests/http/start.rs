@@ -1,7 +1,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{answer, embedded, fleet, json, serve, text};
+use crate::support::{answer, embedded, fleet, json, serve, serve_app, text};
 
 #[tokio::test]
 async fn a_start_that_waits_gives_the_output() {
@@ -82,4 +82,18 @@ async fn what_there_is_is_described() {
     let document = json(answer(server.get("/openapi.json")).await).await;
     let body = &document["paths"]["/workflows/order/start"]["post"]["requestBody"];
     assert_eq!(body["content"]["application/json"]["schema"]["required"], json!(["name", "pieces"]));
+}
+
+#[tokio::test]
+async fn the_router_is_nested_anywhere() {
+    let app = axum::Router::new().nest("/of/{tenant}/api", embedded().router());
+    let server = serve_app(app, "/of/7/api").await;
+    let run = server.start("tea", 1).await;
+    server.until(&run, |summary| summary["status"] == "succeeded").await;
+    assert_eq!(answer(server.get(&format!("/runs/{run}/events"))).await.status(), StatusCode::OK);
+    assert_eq!(
+        answer(server.get(&format!("/workflowExecutions/{run}/output"))).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(answer(server.get("/nothing")).await.status(), StatusCode::NOT_FOUND);
 }

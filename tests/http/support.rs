@@ -69,9 +69,14 @@ pub(crate) struct Server {
 }
 
 pub(crate) async fn serve(api: Api) -> Server {
+    serve_app(api.router(), "").await
+}
+
+/// An application in which the API is under a path.
+pub(crate) async fn serve_app(app: axum::Router, path: &str) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, api.router()).await });
+    let base = format!("http://{}{path}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
     Server::at(&base)
 }
 
@@ -140,4 +145,20 @@ pub(crate) async fn json(answer: Response) -> Value {
 
 pub(crate) async fn text(answer: Response) -> String {
     tokio::time::timeout(PATIENCE, answer.text()).await.expect("a body in time").expect("a body")
+}
+
+/// What comes of a body until it ends or is cut, and which of the two it was.
+pub(crate) async fn until_cut(mut answer: Response) -> (String, reqwest::Result<()>) {
+    let read = async {
+        let mut bytes = Vec::new();
+        loop {
+            match answer.chunk().await {
+                Ok(Some(more)) => bytes.extend_from_slice(&more),
+                Ok(None) => return (bytes, Ok(())),
+                Err(error) => return (bytes, Err(error)),
+            }
+        }
+    };
+    let (bytes, end) = tokio::time::timeout(PATIENCE, read).await.expect("an end in time");
+    (String::from_utf8(bytes).expect("text"), end)
 }

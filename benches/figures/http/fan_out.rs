@@ -42,7 +42,7 @@ fn case(readers: usize, events: usize, pause: Duration) -> Row {
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(two_workers().block_on(gensx(readers, events, pause)));
-        bare.push(two_workers().block_on(plain(readers, events, pause)));
+        bare.push(two_workers().block_on(from_memory(readers, events, pause)));
     }
     let times = |costs: &[Cost]| costs.iter().map(|cost| cost.cpu).collect::<Vec<_>>();
     let say = |costs: &[Cost]| format!("{}, {} bytes", micros(median(times(costs))), costs[0].bytes);
@@ -64,9 +64,14 @@ async fn gensx(readers: usize, events: usize, pause: Duration) -> Cost {
     deliver(address, readers, events, pause, async |seq| append(&sink, &run, seq, vec![event()]).await).await
 }
 
-async fn plain(readers: usize, events: usize, pause: Duration) -> Cost {
-    let (send, _) = broadcast::channel::<Arc<str>>(events + 1);
-    let router = Router::new().route("/runs/{id}/events", get(handler)).with_state(send.clone());
+/// The baseline's router, and what feeds it.
+pub(super) fn plain() -> (Router, broadcast::Sender<Arc<str>>) {
+    let (send, _) = broadcast::channel(4_096);
+    (Router::new().route("/runs/{id}/events", get(handler)).with_state(send.clone()), send)
+}
+
+async fn from_memory(readers: usize, events: usize, pause: Duration) -> Cost {
+    let (router, send) = plain();
     let address = serve(router).await;
     deliver(address, readers, events, pause, async |_| {
         let event = event();

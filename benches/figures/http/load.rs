@@ -1,13 +1,14 @@
 //! Very many open readers of live runs in one process, on Redis.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::Command, sync::Arc, time::Duration};
 
-use gensx::{EventSink, RedisSink, RunId, Runtime};
+use gensx::{EventSink, MemorySink, RedisSink, RunId, Runtime};
 use gensx_test_servers::RedisServer;
 use tokio::time::MissedTickBehavior;
 
 use super::{
     append, event,
+    fan_out::plain,
     readers::{Readers, Report, Task},
     run_of, serve, two_workers,
 };
@@ -19,7 +20,49 @@ const EVENTS_PER_SECOND: u32 = 1_000;
 
 /// How late events come, and what a reader holds.
 pub fn load() -> Vec<Row> {
-    [1_000, 100].into_iter().map(|runs| two_workers().block_on(case(runs))).collect()
+    let late = [1_000, 100].into_iter().map(|runs| two_workers().block_on(case(runs)));
+    std::iter::once(held()).chain(late).collect()
+}
+
+/// The argument under which this program measures what idle readers hold, in a process of its own: memory that was freed before
+/// would be used again and hide what is needed.
+pub const CHILD: &str = "--http-held";
+
+/// What an idle reader holds, against one of a bare handler: the rest is the connection's.
+fn held() -> Row {
+    let measure = |what: &str| -> f64 {
+        let output = Command::new(std::env::current_exe().unwrap()).args([CHILD, what]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().parse::<f64>().unwrap() / 1024.0
+    };
+    let (gensx, bare) = (measure("gensx"), measure("bare"));
+    Row {
+        what: format!("memory per idle reader of {READERS}, memory, HTTP"),
+        gensx: format!("{gensx:.1} KiB"),
+        baseline: format!("{bare:.1} KiB (a bare axum SSE handler)"),
+        answer: format!("{:.1} KiB more", gensx - bare),
+        goal: "under 16 KiB",
+    }
+}
+
+/// The child: prints bytes per reader.
+pub fn child(what: &str) {
+    two_workers().block_on(async {
+        let sink: Arc<dyn EventSink> = Arc::new(MemorySink::new());
+        append(&sink, &run_of(0), 1, vec![br#"{"v":1,"type":"timer.fired","time":0}"#.as_slice().into()])
+            .await;
+        let (bare, _open) = plain();
+        let address = match what {
+            "bare" => serve(bare).await,
+            _ => serve(gensx::http::router(Runtime::builder().shared_sink(sink).build())).await,
+        };
+        let before = resident_bytes();
+        let task = Task { address, readers: READERS, runs: 1, events: 1 };
+        let readers = tokio::task::spawn_blocking(move || Readers::start(&task)).await.unwrap();
+        let held = resident_bytes().saturating_sub(before) / READERS as u64;
+        readers.stop();
+        println!("{held}");
+    });
 }
 
 async fn case(runs: usize) -> Row {

@@ -1,7 +1,7 @@
 //! What reading over HTTP costs, with the readers in a process of their own: their sockets and their time are not the API's.
 
 mod fan_out;
-mod load;
+pub mod load;
 mod page;
 pub mod readers;
 
@@ -14,7 +14,7 @@ use gensx::{
 };
 use tokio::net::TcpListener;
 
-pub use self::{fan_out::fan_out, load::load, page::page};
+pub use self::{fan_out::fan_out, page::page};
 
 /// Serves a router on a port of its own, and gives its address.
 async fn serve(router: Router) -> String {

@@ -65,6 +65,12 @@ impl Readers {
         Self { child, lines }
     }
 
+    /// Ends them, whatever they still wait for.
+    pub fn stop(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits until every reader has every event.
     pub fn report(mut self) -> Report {
         let line = self.lines.next().expect("a report").unwrap();

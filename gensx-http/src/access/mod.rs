@@ -27,7 +27,7 @@ pub enum Action {
     /// Read a run: its events, its status, its output.
     Read,
     /// Send a message to a run.
-    Send,
+    Input,
     /// Cancel a run.
     Cancel,
     /// Start a run in the place of one that failed.

@@ -33,6 +33,8 @@ pub(crate) struct Ask {
     pub(crate) cursor: Option<String>,
     /// Whether it is a reader that comes back by itself.
     pub(crate) returns: bool,
+    /// Whether it is a reader of the protocol, which knows an answer's end from the stream's.
+    pub(crate) knows_ends: bool,
 }
 
 /// Reads what is asked; the error says what is wrong with it.
@@ -64,7 +66,8 @@ pub(crate) fn ask(uri: &Uri, headers: &HeaderMap) -> Result<Ask, String> {
         (None, None) => From::Start(Start::Beginning),
     };
     let cursor = query.first("cursor").map(str::to_owned);
-    Ok(Ask { from, mode, cursor, returns: last_event_id.is_some() })
+    let knows_ends = query.first("live").is_some();
+    Ok(Ask { from, mode, cursor, returns: last_event_id.is_some(), knows_ends })
 }
 
 fn from(token: &str) -> Result<From, String> {

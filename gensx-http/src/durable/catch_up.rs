@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{
     ask::{Ask, From},
+    content::is_json,
     headers::{NO_STORE, Place, cache_control, set},
     store::{BEGINNING, Chunk, Start, Stat},
 };
@@ -17,8 +18,12 @@ use super::{
 const TAG_DIGITS: usize = 16;
 
 pub(super) fn answer(ask: &Ask, start: &Start, stat: &Stat, chunk: &Chunk, request: &HeaderMap) -> Response {
-    let up_to_date = chunk.closed || chunk.next >= stat.tail;
-    let place = Place { next: &chunk.next, up_to_date, closed: chunk.closed, cursor: None };
+    let place = Place {
+        next: &chunk.next,
+        up_to_date: chunk.reaches(&stat.tail),
+        closed: chunk.closed,
+        cursor: None,
+    };
     let mut headers = place.headers();
     let body = body(&stat.content_type, &chunk.messages);
     set(&mut headers, header::CONTENT_TYPE, &stat.content_type);
@@ -55,11 +60,6 @@ pub(super) fn array(messages: &[Bytes]) -> Vec<u8> {
     }
     array.push(b']');
     array
-}
-
-pub(super) fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// By what a page holds, so that what a store wrote anew under the same offsets has another one; and by whether it is the

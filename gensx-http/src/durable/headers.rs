@@ -4,14 +4,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::store::{Cacheable, Offset};
 
-const NEXT_OFFSET: HeaderName = HeaderName::from_static("stream-next-offset");
+pub(super) const NEXT_OFFSET: HeaderName = HeaderName::from_static("stream-next-offset");
 const UP_TO_DATE: HeaderName = HeaderName::from_static("stream-up-to-date");
-const CLOSED: HeaderName = HeaderName::from_static("stream-closed");
+pub(super) const CLOSED: HeaderName = HeaderName::from_static("stream-closed");
 const CURSOR: HeaderName = HeaderName::from_static("stream-cursor");
 /// What says how an event stream holds content that is no text.
 pub(super) const SSE_ENCODING: HeaderName = HeaderName::from_static("stream-sse-data-encoding");
 
-const TRUE: HeaderValue = HeaderValue::from_static("true");
+pub(super) const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Where a reader stands after an answer.
 pub(super) struct Place<'a> {

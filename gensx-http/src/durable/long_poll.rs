@@ -29,9 +29,10 @@ pub(super) async fn answer(live: Live) -> Answer {
 }
 
 fn response(stat: &Stat, chunk: &Chunk, sent: Option<&str>) -> axum::response::Response {
-    let up_to_date = chunk.closed || chunk.at_end;
     let cursor = Some(cursor::now(sent));
-    let mut headers = Place { next: &chunk.next, up_to_date, closed: chunk.closed, cursor }.headers();
+    let mut headers =
+        Place { next: &chunk.next, up_to_date: chunk.reaches(&stat.tail), closed: chunk.closed, cursor }
+            .headers();
     headers.extend([NO_STORE]);
     if chunk.messages.is_empty() {
         return (StatusCode::NO_CONTENT, headers).into_response();

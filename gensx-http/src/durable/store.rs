@@ -87,6 +87,14 @@ pub struct Chunk {
     pub closed: bool,
 }
 
+impl Chunk {
+    /// Whether a reader has everything now, given where the stream ended when it asked: a store that gives as many messages as
+    /// it may cannot tell whether they were the last.
+    pub(super) fn reaches(&self, tail: &Offset) -> bool {
+        self.closed || self.at_end || self.next == *tail
+    }
+}
+
 /// Chunks of a stream, as they come.
 pub type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, StoreError>> + Send>>;
 

@@ -41,7 +41,7 @@ pub(super) async fn fulfil(
     parts: Parts,
     JsonBody(value): JsonBody,
 ) -> Answer {
-    let (run, _) = runs::expect_run(&shared, &parts, &id, Action::Send).await?;
+    let (run, _) = runs::expect_run(&shared, &parts, &id, Action::Input).await?;
     // No answer: the run goes on waiting for somebody who has one.
     if !is_missing_tool(&value) {
         match NodeId::read(&node) {

@@ -9,7 +9,7 @@ use axum::{
 use gensx_core::RunId;
 use serde_json::json;
 
-use super::{expect_run, unknown_alike};
+use super::{Named, NamedInput, expect_run, unknown_alike};
 use crate::{
     access::Action,
     api::Shared,
@@ -25,11 +25,11 @@ const RESERVED: &str = "gensx.";
 /// `POST /runs/{id}/input/{name}`: 202 when the message is durable.
 pub(super) async fn input(
     State(shared): State<Shared>,
-    Path((id, name)): Path<(String, String)>,
+    Path(NamedInput { id, name }): Path<NamedInput>,
     parts: Parts,
     JsonBody(value): JsonBody,
 ) -> Answer {
-    let (run, _) = expect_run(&shared, &parts, &id, Action::Send).await?;
+    let (run, _) = expect_run(&shared, &parts, &id, Action::Input).await?;
     send(&shared, &run, &name, &value, idempotency_key(&parts.headers)?).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
@@ -60,14 +60,22 @@ fn ended(run: &RunId) -> Problem {
 }
 
 /// `POST /runs/{id}/cancel`: 202 when the wish is durable, also for a run that has ended.
-pub(super) async fn cancel(State(shared): State<Shared>, Path(id): Path<String>, parts: Parts) -> Answer {
+pub(super) async fn cancel(
+    State(shared): State<Shared>,
+    Path(Named { id }): Path<Named>,
+    parts: Parts,
+) -> Answer {
     let (run, _) = expect_run(&shared, &parts, &id, Action::Cancel).await?;
     shared.plane.cancel(&run).await.map_err(|error| unknown_alike(&run, error))?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// `POST /runs/{id}/retry`: 201 with the new run.
-pub(super) async fn retry(State(shared): State<Shared>, Path(id): Path<String>, parts: Parts) -> Answer {
+pub(super) async fn retry(
+    State(shared): State<Shared>,
+    Path(Named { id }): Path<Named>,
+    parts: Parts,
+) -> Answer {
     let (run, _) = expect_run(&shared, &parts, &id, Action::Retry).await?;
     let next = shared.plane.retry(&run).await.map_err(|error| unknown_alike(&run, error))?;
     // Relative to this request's own path, wherever the router is nested.
@@ -76,7 +84,11 @@ pub(super) async fn retry(State(shared): State<Shared>, Path(id): Path<String>, 
 }
 
 /// `DELETE /runs/{id}`: 204 when it is gone.
-pub(super) async fn delete(State(shared): State<Shared>, Path(id): Path<String>, parts: Parts) -> Answer {
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    Path(Named { id }): Path<Named>,
+    parts: Parts,
+) -> Answer {
     let (run, _) = expect_run(&shared, &parts, &id, Action::Delete).await?;
     match shared.plane.head(&run).await? {
         None => return Err(Problem::no_run(run.as_str())),

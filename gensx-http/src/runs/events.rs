@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 
-use super::expect_run;
+use super::{Named, expect_run};
 use crate::{
     access::{Action, Pass},
     api::Shared,
@@ -16,7 +16,11 @@ use crate::{
     problem::{Answer, Problem},
 };
 
-pub(super) async fn events(State(shared): State<Shared>, Path(id): Path<String>, parts: Parts) -> Answer {
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Path(Named { id }): Path<Named>,
+    parts: Parts,
+) -> Answer {
     let (run, pass) = expect_run(&shared, &parts, &id, Action::Read).await?;
     let streams = Arc::new(RunStreams(Arc::clone(shared.plane.sink())));
     let mut limits = shared.options.limits();

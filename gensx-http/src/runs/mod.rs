@@ -12,6 +12,7 @@ use axum::{
     routing::{get, post},
 };
 use gensx_core::RunId;
+use serde::Deserialize;
 
 pub(crate) use control::send;
 pub(crate) use events::shorter;
@@ -32,6 +33,19 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/runs/{id}/input/{name}", post(control::input))
         .route("/runs/{id}/cancel", post(control::cancel))
         .route("/runs/{id}/retry", post(control::retry))
+}
+
+/// The run that a path names. What else it names, where an application has nested the router, is the application's.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+/// The run, and the input, that a path names.
+#[derive(Deserialize)]
+struct NamedInput {
+    id: String,
+    name: String,
 }
 
 /// The run that a path names, if the caller may do this to it. An id that can be no run's is answered as one that is none's.

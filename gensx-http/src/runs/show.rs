@@ -9,7 +9,7 @@ use axum::{
 use gensx_core::{Event, EventKind, RunId, RunStatus, sink::MAX_PAGE};
 use serde_json::json;
 
-use super::{expect_run, summary::Summary};
+use super::{Named, expect_run, summary::Summary};
 use crate::{
     access::Action,
     api::Shared,
@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// `GET /runs/{id}`: by its stream as it stands.
-pub(super) async fn show(State(shared): State<Shared>, Path(id): Path<String>, parts: Parts) -> Answer {
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    Path(Named { id }): Path<Named>,
+    parts: Parts,
+) -> Answer {
     let (run, _) = expect_run(&shared, &parts, &id, Action::Read).await?;
     let summary = summary(&shared, &run).await?;
     Ok(([(header::CACHE_CONTROL, "no-cache")], Json(summary)).into_response())
@@ -41,7 +45,11 @@ async fn summary(shared: &Shared, run: &RunId) -> Result<Summary, Problem> {
 }
 
 /// `GET /runs/{id}/output`: `{"output"}` of a run that succeeded; of one that runs, 202; of one that failed, 422.
-pub(super) async fn output(State(shared): State<Shared>, Path(id): Path<String>, parts: Parts) -> Answer {
+pub(super) async fn output(
+    State(shared): State<Shared>,
+    Path(Named { id }): Path<Named>,
+    parts: Parts,
+) -> Answer {
     let (run, _) = expect_run(&shared, &parts, &id, Action::Read).await?;
     end(&shared, &run).await
 }

@@ -23,8 +23,6 @@ use crate::{
 const RUNS: usize = 20_000;
 /// Requests under way at once.
 const AT_ONCE: usize = 256;
-/// The longest that a script may hold up the others of its server: build machines are slow.
-const LONGEST_SCRIPT_US: u64 = 50_000;
 
 async fn put_all(queue: &Arc<RedisQueue>, entries: impl Iterator<Item = Enqueue>) {
     let put = |entry: Enqueue| async move { put(&**queue, &entry).await };
@@ -57,8 +55,9 @@ async fn twenty_thousand_starts_and_leases_that_are_due_at_once_all_come_back() 
     let due = Due::After(Duration::from_millis(1));
     put_all(&queue, (0..RUNS).map(|n| Enqueue { due, ..entry(&format!("run-{n}")) })).await;
     assert_eq!(queue.stats().await.unwrap().delayed, RUNS as u64);
-    server.command(&["CONFIG", "SET", "slowlog-log-slower-than", &LONGEST_SCRIPT_US.to_string()]);
-    server.command(&["SLOWLOG", "RESET"]);
+    // However many are due, one call looks at no more than it may: it holds up the others of its server for as long.
+    assert!(claim(&*queue, 0).await.grants.is_empty());
+    assert_eq!(queue.stats().await.unwrap().delayed, (RUNS - MAX_DUE_PER_CALL) as u64);
     let begun = Instant::now();
     let lease = Duration::from_secs(20);
     let (_, _, claims) = claim_all(&queue, lease).await;
@@ -82,7 +81,6 @@ async fn twenty_thousand_starts_and_leases_that_are_due_at_once_all_come_back() 
         }
     };
     stream::iter(leases).for_each_concurrent(AT_ONCE, done).await;
-    assert_eq!(server.command(&["SLOWLOG", "LEN"]), "0", "{}", server.command(&["SLOWLOG", "GET", "3"]));
     assert_empty(std::slice::from_ref(&server));
 }
 
