@@ -90,8 +90,8 @@ pub(super) async fn answer(shared: &Shared, reading: Reading) -> Answer {
     let rest = if first.ended { stream::empty().boxed() } else { frames };
     let chunks =
         stream::once(future::ready(Ok(first))).chain(rest).filter_map(|frames| future::ready(chunk(frames)));
-    // A clean end would be the end of the message: so none comes before it, whatever the time.
-    let chunks = cut(chunks, runs::shorter(None, pass));
+    // A clean end would be the end of the message: so it is cut when its time is over.
+    let chunks = cut(chunks, runs::shorter(shared.options.max_stream_age, pass));
     let open_for = Open { _seat: seat, heartbeat: shared.options.heartbeat, beat: COMMENT, max_age: None };
     Ok(name_run(open(chunks, headers, open_for), &run))
 }
@@ -214,7 +214,8 @@ fn chunk(frames: Result<Frames>) -> Option<io::Result<Bytes>> {
         Ok(Frames { frames, ended, .. }) => {
             let mut text = String::new();
             for Frame { id, json } in &frames {
-                text.push_str(&format!("id: {id}\ndata: {json}\n\n"));
+                // The id last: some readers go on from an id whose data they have not read yet.
+                text.push_str(&format!("data: {json}\nid: {id}\n\n"));
             }
             if ended {
                 text.push_str(DONE);
@@ -298,8 +299,9 @@ mod tests {
         let frame = Frame { id: FrameId::behind(EventId::new(1, 2)), json: "{}".into() };
         let frames = |ended| Frames { frames: vec![frame.clone()], ended, ..Frames::default() };
         let text = |frames| String::from_utf8(chunk(Ok(frames)).unwrap().unwrap().to_vec()).unwrap();
-        assert_eq!(text(frames(false)), format!("id: {}\ndata: {{}}\n\n", frame.id));
-        assert!(text(frames(true)).ends_with("data: {}\n\ndata: [DONE]\n\n"));
+        let part = format!("data: {{}}\nid: {}\n\n", frame.id);
+        assert_eq!(text(frames(false)), part);
+        assert_eq!(text(frames(true)), part + DONE);
         assert!(chunk(Ok(Frames::default())).is_none());
     }
 }
