@@ -148,9 +148,10 @@ impl Api {
         let readers = Readers::new(options.max_readers);
         let (origins, body_bytes) = (options.origins.clone(), options.body_bytes);
         let shared = Shared(Arc::new(State { plane, access, catalogue, options, readers }));
-        Router::new()
-            .merge(runs::routes())
-            .merge(workflows::routes())
+        let router = Router::new().merge(runs::routes()).merge(workflows::routes());
+        #[cfg(feature = "console")]
+        let router = router.merge(crate::console::routes());
+        router
             .layer(middleware::from_fn_with_state(shared.clone(), origin::refuse_other_sites))
             .layer(DefaultBodyLimit::max(body_bytes))
             .layer(RequestBodyTimeoutLayer::new(BODY_STALL))

@@ -22,6 +22,8 @@ mod access;
 mod api;
 mod body;
 mod clock;
+#[cfg(feature = "console")]
+mod console;
 pub mod durable;
 mod events;
 mod open;
