@@ -16,8 +16,7 @@ use gensx::{
 use serde_json::{Value, json};
 
 /// Text that does something wherever it is taken for markup, for a script's end or for an address.
-pub(crate) const EVIL: &str =
-    r#"<img src=x onerror="window.hacked=1">"'</script><script>window.hacked=1</script>javascript:window.hacked=1"#;
+pub(crate) const EVIL: &str = r#"<img src=x onerror="window.hacked=1">"'</script><script>window.hacked=1</script>javascript:window.hacked=1"#;
 
 /// Reads, with an attempt that fails after it has streamed.
 #[component(retry(max_attempts = 3, initial = "50ms", max = "50ms"))]
@@ -61,9 +60,10 @@ async fn section(heading: String) -> gensx::Result<String> {
 
 #[component]
 async fn approve(findings: Value) -> gensx::Result<Value> {
-    let sections =
-        try_join_all(["Intro", EVIL].map(|heading| section(heading.into()).label(format!("Section {heading}"))))
-            .await?;
+    let sections = try_join_all(
+        ["Intro", EVIL].map(|heading| section(heading.into()).label(format!("Section {heading}"))),
+    )
+    .await?;
     assert_eq!(sections.len(), 2);
     emit_text("draft", "Before the gate. ");
     let answer: Value = gensx::input("approval", None).await?;
@@ -105,8 +105,7 @@ async fn small(group: u32, number: u32) -> gensx::Result<BTreeMap<String, u32>> 
 /// Workflows, one with a name that would run, behind the API and its console, nested.
 pub(crate) fn app() -> axum::Router {
     let evil = Workflow::new(EVIL, research).then(approve).then(publish_it).version(3);
-    let runtime =
-        Runtime::builder().sink(gensx::MemorySink::new()).register(&evil).register(&many).build();
+    let runtime = Runtime::builder().sink(gensx::MemorySink::new()).register(&evil).register(&many).build();
     let api = Api::new(runtime)
         .workflow(Described::new(EVIL))
         .workflow(Described::new("many"))

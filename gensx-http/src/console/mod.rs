@@ -65,10 +65,7 @@ fn harden(response: &mut Response) {
         // Asked for anew at each visit, so that a page never meets scripts of another version.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            HeaderValue::from_static("same-origin"),
-        ),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     ];
     response.headers_mut().extend(headers);

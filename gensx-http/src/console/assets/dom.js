@@ -54,9 +54,14 @@ export function setBadge(element, status) {
   say(element.lastChild, status);
 }
 
+/** The announcements that are kept: one does not push out another that was not read yet. */
+const NEWS_KEPT = 5;
+
 /** Tells readers of screens, once they have finished what they say. */
 export function announce(text) {
-  say(document.getElementById("news"), text);
+  const news = document.getElementById("news");
+  news.append(h("p", {}, text));
+  while (news.children.length > NEWS_KEPT) news.firstChild.remove();
 }
 
 /** An id of an element that no other has. */

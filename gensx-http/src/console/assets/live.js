@@ -20,7 +20,8 @@ export function waitBefore(failures, random) {
 export async function follow({ url, ask, from = null, take, reset, state, wait, random = Math.random, signal }) {
   const at = { last: from, failures: 0, ended: false };
   while (!signal.aborted) {
-    state("connecting");
+    // A stream that ended in its own time is opened anew without a word.
+    if (at.failures > 0 || at.last === null) state("connecting");
     const outcome = await sitting({ url, ask, at, take, state, signal });
     if (signal.aborted) return;
     if (at.ended) return state("ended");

@@ -82,14 +82,15 @@ export function stages(run) {
   };
   planned.forEach(count);
   const shown = planned.map((stage) => stand(stage, calls, uses));
+  // A component that is the whole workflow has no call below it: it is the run.
+  const whole = shown.length === 1 && planned[0].kind === "component" && planned[0].name === run.plan.name;
+  if (whole && shown[0].state === "to come") shown[0].state = ofRun(run);
   // What a later stage has left behind is over, also where it calls nothing.
   const begun = shown.findLastIndex((stage) => stage.state !== "to come");
   shown.forEach((stage, at) => {
     const over = at < begun || run.status === "succeeded";
     if (stage.state === "to come" && over) stage.state = "passed";
   });
-  // One component that is the whole workflow has no call of its own below it.
-  if (shown.length === 1 && shown[0].state === "to come") shown[0].state = ofRun(run);
   return shown;
 }
 

@@ -114,7 +114,7 @@ function tabList(state, changed) {
   const update = (run) => {
     for (const button of buttons) {
       const chosen = button.id === `tab-${state.tab}`;
-      mark(button, "aria-selected", chosen);
+      mark(button, "aria-selected", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
     }
     say(buttons[0], `Calls (${number(run.calls.size)})`);

@@ -6,6 +6,7 @@ import { endOf, marks, rows, segments, title } from "./rows.js";
 
 /** As in run.css. */
 const ROW_PX = 34;
+const HEAD_PX = 31;
 /** Rows that are drawn beyond either edge. */
 const BEYOND = 12;
 const TICKS = 5;
@@ -45,14 +46,10 @@ function build(prefix) {
   const ticks = h("div", { class: "ticks", role: "columnheader", "aria-label": "Time" });
   const head = h("div", { class: "row head", role: "row" }, ["Call", "Status", "Took"].map((text) => h("div", { role: "columnheader", class: `c-${text.toLowerCase()}` }, text)), ticks);
   const body = h("div", { class: "tree-rows", role: "rowgroup" });
-  const scroll = h("div", { class: "tree-scroll", role: "presentation", tabindex: "-1" }, body);
+  const scroll = h("div", { class: "tree-scroll", role: "presentation", tabindex: "-1" }, h("div", { class: "tree-head", role: "rowgroup" }, head), body);
   const help = h("p", { class: "unseen", id: `${prefix}-help` }, "Arrow keys move, left and right close and open, Enter shows the details, plus, minus and zero zoom.");
-  const grid = h(
-    "div",
-    { class: "tree", role: "treegrid", tabindex: "0", "aria-label": "Calls", "aria-describedby": `${prefix}-help`, "aria-readonly": "true" },
-    h("div", { role: "rowgroup" }, head),
-    scroll,
-  );
+  const named = { "aria-label": "Calls", "aria-describedby": `${prefix}-help`, "aria-readonly": "true" };
+  const grid = h("div", { class: "tree", role: "treegrid", tabindex: "0", ...named }, scroll);
   const element = h("section", { class: "calls", "aria-label": "Calls" }, h("div", { class: "tree-tools" }, find, zoom), help, grid);
   return { element, grid, scroll, body, find, zoom, ticks };
 }
@@ -174,8 +171,8 @@ function updateRow(element, row, state) {
   mark(element, "aria-posinset", row.position);
   mark(element, "aria-setsize", row.siblings);
   mark(element, "aria-rowindex", row.at + 2);
-  mark(element, "aria-expanded", row.parent ? row.open : null);
-  mark(element, "aria-selected", call === state.chosen);
+  mark(element, "aria-expanded", row.parent ? String(row.open) : null);
+  mark(element, "aria-selected", String(call === state.chosen));
   mark(element, "data-active", row.at === state.active);
   mark(element, "data-at", row.at);
   const [twist, text, component, marked, why] = name.children;
@@ -249,6 +246,6 @@ function move(state, view, to) {
   state.active = Math.min(Math.max(0, to), state.rows.length - 1);
   const top = state.active * ROW_PX;
   if (top < view.scroll.scrollTop) view.scroll.scrollTop = top;
-  const under = top + ROW_PX - view.scroll.clientHeight;
+  const under = top + ROW_PX + HEAD_PX - view.scroll.clientHeight;
   if (under > view.scroll.scrollTop) view.scroll.scrollTop = under;
 }
