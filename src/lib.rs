@@ -2,6 +2,7 @@
 //! [guide]: crate::_documentation::guide
 //! [fleet]: crate::_documentation::fleet
 //! [http]: https://github.com/gensx/gensx-rs/blob/main/docs/http.md
+//! [console]: https://github.com/gensx/gensx-rs/blob/main/docs/console.md
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event

@@ -36,7 +36,7 @@ async fn research(topic: String) -> gensx::Result<Value> {
     let mut usage = Usage::default();
     (usage.model, usage.input_tokens, usage.output_tokens) = (format!("model {EVIL}"), 812, 96);
     gensx::usage(usage);
-    Ok(json!({ EVIL: topic, "number": 7 }))
+    Ok(json!({ EVIL: topic, "number": u64::MAX }))
 }
 
 #[component(cache(ttl = "1h"))]

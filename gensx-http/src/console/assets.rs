@@ -25,6 +25,7 @@ assets![
     "app.js",
     "api.js",
     "dom.js",
+    "exact.js",
     "format.js",
     "live.js",
     "model.js",

@@ -38,6 +38,8 @@ await walk(async (page, { wrong }) => {
   await status(page, "cancelled");
   await row(page, "approval").locator(".badge", { hasText: "cancelled" }).waitFor();
 
+  await page.getByRole("button", { name: "Retry" }).waitFor();
+
   const dialog = page.getByRole("dialog");
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByText(third).waitFor();

@@ -36,7 +36,7 @@ await walk(async (page, { wrong }) => {
   for (const part of [`Section ${evil}`, `model ${evil}`, `Object ${evil}`, `Text ${evil}`, `two sources disagree ${evil}`]) {
     assert.ok(text.includes(part), part);
   }
-  for (const part of [`the engine is busy ${evil}`, `it cannot be published ${evil}`, JSON.stringify(evil)]) {
+  for (const part of [`the engine is busy ${evil}`, `it cannot be published ${evil}`, JSON.stringify(evil), "18446744073709551615"]) {
     assert.ok(text.includes(part), part);
   }
   await page.getByRole("tab", { name: /Events/ }).click();

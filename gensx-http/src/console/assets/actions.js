@@ -41,7 +41,7 @@ export function actionsOf(id) {
   const element = h("div", { class: "actions" }, ends, anew, gone, confirm, wrong);
   const update = (run) => {
     ends.hidden = run.endedAt !== null || run.startedAt === null;
-    anew.hidden = run.status !== "failed";
+    anew.hidden = run.status !== "failed" && run.status !== "cancelled";
     gone.hidden = run.endedAt === null;
   };
   return { element, update };

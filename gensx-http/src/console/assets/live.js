@@ -1,5 +1,7 @@
 // Reads a run's events to their end, across lost connections. What it needs of the world is given to it.
 
+import { parseExact } from "./exact.js";
+
 /** The shortest and the longest wait before a lost connection is made again, in milliseconds. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -81,7 +83,7 @@ async function lines(body, take) {
       if (done) return;
       const parts = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = parts.pop();
-      const events = parts.filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
+      const events = parts.filter((line) => line.trim() !== "").map((line) => parseExact(line));
       if (events.length > 0) take(events);
     }
   } finally {

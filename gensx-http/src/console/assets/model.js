@@ -287,16 +287,19 @@ function object(run, event) {
 }
 
 function usage(run, event) {
-  const { model = "", input_tokens = 0, output_tokens = 0 } = event.usage ?? {};
+  const { model = "", input_tokens, output_tokens } = event.usage ?? {};
+  const [input, output] = [counted(input_tokens), counted(output_tokens)];
   const cost = event.usage?.cost ?? event.cost ?? null;
   for (const used of [run.usage, callOf(run, event).usage]) {
-    used.input += input_tokens;
-    used.output += output_tokens;
+    used.input += input;
+    used.output += output;
     if (typeof cost === "number") used.cost = (used.cost ?? 0) + cost;
     const of = used.models.get(model) ?? { calls: 0, input: 0, output: 0 };
-    used.models.set(model, { calls: of.calls + 1, input: of.input + input_tokens, output: of.output + output_tokens });
+    used.models.set(model, { calls: of.calls + 1, input: of.input + input, output: of.output + output });
   }
 }
+
+const counted = (value) => (typeof value === "number" ? value : 0);
 
 function requested(run, event) {
   const call = introduce(run, event, "input");

@@ -1,5 +1,7 @@
 // JSON Patch, RFC 6902: values to values, nothing of the old one is changed.
 
+import { isExact } from "./exact.js";
+
 export class PatchError extends Error {}
 
 /** The value that a patch makes of another one. It throws `PatchError` where the patch does not fit. */
@@ -42,7 +44,8 @@ function tokens(path) {
   return path.slice(1).split("/").map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !isExact(value);
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 
 /** Where a token points in a list: up to its length where something may be added there. */
@@ -114,6 +117,7 @@ function splice(list, at, removed, ...added) {
 }
 
 function same(one, other) {
+  if (isExact(one) || isExact(other)) return JSON.stringify(one) === JSON.stringify(other);
   if (Array.isArray(one)) {
     return Array.isArray(other) && one.length === other.length && one.every((item, at) => same(item, other[at]));
   }

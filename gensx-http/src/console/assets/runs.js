@@ -194,7 +194,7 @@ function update(element, run) {
   say(deployment, run.deployment ?? "");
   mark(element, "data-status", run.status);
   actions.children[0].hidden = run.status !== "running";
-  actions.children[1].hidden = run.status !== "failed";
+  actions.children[1].hidden = run.status !== "failed" && run.status !== "cancelled";
 }
 
 async function perform(button, word, action, run, view) {
