@@ -15,3 +15,7 @@ pub mod design {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/http.md")]
 pub mod http {}
+
+#[cfg(feature = "http-console")]
+#[doc = include_str!("../docs/console.md")]
+pub mod console {}

@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
+use axum::{extract::Path, routing::post};
 use futures_util::future::try_join_all;
 use gensx::{
-    Runtime, Workflow, component, emit, emit_text,
+    EventSink, RunId, Runtime, Workflow, component, emit, emit_text,
     event::{LogLevel, Usage},
     http::{Api, Described},
     log, progress, publish,
@@ -102,14 +106,21 @@ async fn small(group: u32, number: u32) -> gensx::Result<BTreeMap<String, u32>> 
     Ok(BTreeMap::from([("group".to_owned(), group), ("number".to_owned(), number)]))
 }
 
-/// Workflows, one with a name that would run, behind the API and its console, nested.
+/// Workflows, one with a name that would run, behind the API and its console, nested. `POST /takeover/{run}` lets a second
+/// owner go on with a run, as another process would after a crash.
 pub(crate) fn app() -> axum::Router {
+    let sink: Arc<dyn EventSink> = Arc::new(gensx::MemorySink::new());
     let evil = Workflow::new(EVIL, research).then(approve).then(publish_it).version(3);
-    let runtime = Runtime::builder().sink(gensx::MemorySink::new()).register(&evil).register(&many).build();
+    let runtime = Runtime::builder().shared_sink(sink.clone()).register(&evil).register(&many).build();
+    let other = Runtime::builder().shared_sink(sink).build();
+    let takeover = post(move |Path(run): Path<String>| async move {
+        let run: RunId = run.parse().expect("a run's id");
+        other.resume(&evil, &run).await.expect("it is taken over");
+    });
     let api = Api::new(runtime)
         .workflow(Described::new(EVIL))
         .workflow(Described::new("many"))
         // Every stream is cut all the time: what a page shows must not depend on how often it came back.
         .max_stream_age(Duration::from_millis(700));
-    axum::Router::new().nest("/api", api.router())
+    axum::Router::new().nest("/api", api.router()).route("/takeover/{run}", takeover)
 }

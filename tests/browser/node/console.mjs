@@ -26,6 +26,12 @@ export const start = async (workflow, input) =>
   (await post(`workflows/${encodeURIComponent(workflow)}/start`, input)).executionId;
 export const send = (run, value) => post(`runs/${run}/input/approval`, value);
 
+/** Lets a second owner go on with a run. */
+export async function takeOver(run) {
+  const answer = await fetch(new URL(`/takeover/${run}`, base), { method: "POST" });
+  assert.ok(answer.ok, `${answer.status}`);
+}
+
 /** Waits until something holds; the last thing that was thrown says what did not. */
 export async function until(check) {
   const end = Date.now() + PATIENCE;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { row, send, start, evil, until, url, walk } from "./console.mjs";
+import { evil, row, send, start, startWaiting, takeOver, until, url, walk } from "./console.mjs";
 
 /** Everything that is said of the run and of a call, without what only time changes. */
 async function shown(page) {
@@ -76,6 +76,21 @@ await walk(async (page, { context, wrong }) => {
   await page.locator(".raw li").first().locator(".type", { hasText: "run.ended" }).waitFor();
   await page.reload();
   await page.locator(".raw li").first().locator(".type", { hasText: "run.ended" }).waitFor();
+
+  // Another process goes on with a run: what was recorded is replayed, what was streamed by an open call is superseded.
+  const moved = await startWaiting("moons");
+  await page.goto(url(`#/run/${moved}`));
+  await page.locator(".inputs").waitFor();
+  await takeOver(moved);
+  await page.locator('[data-name="Taken over"]', { hasText: "1 time" }).waitFor();
+  await row(page, "research").locator(".mark", { hasText: "replayed" }).waitFor();
+  await row(page, "approve").locator(".mark", { hasText: "resumed" }).waitFor();
+  await row(page, "approve").click();
+  await detail.locator(".superseded").waitFor();
+  await send(moved, { ok: true });
+  await page.locator(".title-line .badge", { hasText: "succeeded" }).waitFor();
+  await detail.locator(".streamed", { hasText: /^Before the gate\. Behind the gate\.$/ }).waitFor();
+  assert.equal(await detail.locator(".superseded").count(), 1);
 
   await page.goto(url("#/run/nobody"));
   await page.getByRole("alert").filter({ hasText: "there is no run `nobody`" }).waitFor();

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { MAX_RAW_EVENTS, newRun, push } from "../../../gensx-http/src/console/assets/model.js";
-import { counts, marks, rows, segments, stages, title } from "../../../gensx-http/src/console/assets/rows.js";
+import { duration, plural } from "../../../gensx-http/src/console/assets/format.js";
+import { MAX_RAW_EVENTS, MAX_TEXTS_OF_CALL, newRun, push } from "../../../gensx-http/src/console/assets/model.js";
+import { ATTEMPTS_SHOWN, counts, marks, rows, segments, stages, title } from "../../../gensx-http/src/console/assets/rows.js";
 
 const ROOT = "f".repeat(32);
 
@@ -154,6 +155,24 @@ test("the events that are kept are bounded", () => {
   assert.equal(run.raw.length + run.dropped, run.count);
   assert.ok(run.raw.length <= MAX_RAW_EVENTS * 2);
   assert.equal(run.root.texts[0].pieces.length, run.count);
+});
+
+test("the texts and the attempts that are shown of a call are bounded, and the last ones stay", () => {
+  const events = [begin(), start("a", "part")];
+  for (let attempt = 1; attempt <= MAX_TEXTS_OF_CALL + 5; attempt += 1) {
+    events.push(text("a", `t${attempt}`, { attempt }), { type: "component.retried", call: "a", attempt, error: {}, delay_ms: 0 });
+  }
+  const call = fold(...events).calls.get("a");
+  assert.equal(call.texts.length, MAX_TEXTS_OF_CALL);
+  assert.equal(join(call.texts.at(-1)), `t${MAX_TEXTS_OF_CALL + 5}`);
+  assert.equal(segments(call, 9e9).length, ATTEMPTS_SHOWN);
+  assert.equal(segments(call, 9e9).at(-1).number, MAX_TEXTS_OF_CALL + 6);
+});
+
+test("times are said in the largest units that tell them apart", () => {
+  const said = { 0: "0 ms", 999: "999 ms", 1_000: "1.0 s", 9_949: "9.9 s", 9_999: "10 s", 59_400: "59 s", 60_000: "1 min 00 s", 3_599_400: "59 min 59 s", 3_600_000: "1 h 00 min", 90_000_000: "1 d 1 h" };
+  for (const [ms, text] of Object.entries(said)) assert.equal(duration(Number(ms)), text);
+  assert.deepEqual([duration(-5), duration(null), plural(1, "call"), plural(2_000, "call")], ["0 ms", "", "1 call", "2,000 calls"]);
 });
 
 test("rows are the tree, without what is closed or not looked for", () => {

@@ -3,7 +3,7 @@
 import { badge, h, say, setBadge } from "./dom.js";
 import { clock, duration, moment, number, plural } from "./format.js";
 import { jsonView } from "./json.js";
-import { endOf, marks, title } from "./rows.js";
+import { ATTEMPTS_SHOWN, endOf, marks, title } from "./rows.js";
 
 /** The most labelled events and lines that are shown of a call. */
 const NOTES_SHOWN = 100;
@@ -123,7 +123,8 @@ function attemptsSignature({ attempts, status }) {
 }
 
 function attempts(call) {
-  const last = call.attempts.length - 1;
+  const shown = call.attempts.slice(-ATTEMPTS_SHOWN);
+  const last = shown.length - 1;
   const row = (attempt, at) =>
     h(
       "tr",
@@ -134,7 +135,7 @@ function attempts(call) {
       h("td", {}, badge(at < last ? "retried" : call.status), at < last && attempt.error && h("div", { class: "why" }, causeOf(attempt.error))),
     );
   const head = ["No.", "Began", "Took", "How it ended"].map((text) => h("th", { scope: "col" }, text));
-  return [h("h3", {}, "Attempts"), h("table", { class: "attempts" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, call.attempts.map(row)))];
+  return [h("h3", {}, "Attempts"), h("table", { class: "attempts" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, shown.map(row)))];
 }
 
 const causeOf = (error) => [error.message, ...(error.causes ?? [])].filter(Boolean).join(": ");
@@ -164,12 +165,18 @@ function logs(all) {
 }
 
 function showTexts(state, { texts, parts }, call) {
+  for (const [text, shown] of state.texts) {
+    if (call.texts[0] === text) break;
+    // The oldest were dropped.
+    shown.box.remove();
+    state.texts.delete(text);
+  }
   parts.get("texts").hidden = call.texts.length === 0;
   call.texts.forEach((text, at) => {
-    let shown = state.texts.get(at);
+    let shown = state.texts.get(text);
     if (!shown) {
       shown = textView(text, call.texts.slice(0, at));
-      state.texts.set(at, shown);
+      state.texts.set(text, shown);
       texts.append(shown.box);
     }
     if (text.pieces.length > shown.pieces) {

@@ -6,6 +6,8 @@ import { applyPatch, PatchError } from "./patch.js";
 export const MAX_RAW_EVENTS = 10_000;
 /** The most labelled events, and the most lines, that are kept of each call. */
 export const MAX_NOTES_OF_CALL = 1_000;
+/** The most texts that are kept of each call: one for each channel and attempt. */
+export const MAX_TEXTS_OF_CALL = 200;
 
 /** A run of which nothing has been read. */
 export function newRun(id) {
@@ -254,6 +256,7 @@ function text(run, event) {
   if (!text || text.superseded || text.attempt !== attempt) {
     text = { channel, attempt, superseded: false, pieces: [], length: 0 };
     call.texts.push(text);
+    if (call.texts.length > MAX_TEXTS_OF_CALL) call.texts.shift();
   }
   text.pieces.push(event.text ?? "");
   text.length += (event.text ?? "").length;

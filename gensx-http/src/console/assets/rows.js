@@ -1,5 +1,8 @@
 // What a tree of calls shows, and how its stages stand: functions of a run as it was read. No page.
 
+/** The most attempts of a call that are shown: its last ones. */
+export const ATTEMPTS_SHOWN = 100;
+
 /** The rows of a tree: calls in the order in which they began, those below closed ones left out. */
 export function rows(run, closed, query = "") {
   const wanted = query.trim() ? matching(run, query.trim().toLowerCase()) : null;
@@ -48,11 +51,12 @@ export const endOf = (call, now) => Math.max(call.endedAt ?? now, call.startedAt
 
 /** The pieces of a call's bar: its attempts, and the waits between them. */
 export function segments(call, now) {
-  return call.attempts.map((attempt, at) => ({
+  const shown = call.attempts.slice(-ATTEMPTS_SHOWN);
+  return shown.map((attempt, at) => ({
     from: attempt.startedAt,
     to: Math.max(attempt.endedAt ?? (attempt.startedAt > now ? attempt.startedAt : now), attempt.startedAt),
     number: attempt.number,
-    state: attempt.endedAt === null ? call.status : at < call.attempts.length - 1 ? "retried" : call.status,
+    state: attempt.endedAt === null ? call.status : at < shown.length - 1 ? "retried" : call.status,
   }));
 }
 
@@ -73,7 +77,9 @@ export function stages(run) {
   if (!Array.isArray(planned)) return [];
   const calls = new Map();
   for (const call of run.calls.values()) {
-    if (call.kind === "component") calls.set(call.name, [...(calls.get(call.name) ?? []), call]);
+    if (call.kind !== "component") continue;
+    if (!calls.has(call.name)) calls.set(call.name, []);
+    calls.get(call.name).push(call);
   }
   const uses = new Map();
   const count = (stage) => {
