@@ -84,9 +84,8 @@ mod with_it {
         while let Some(file) = files.get(at).cloned() {
             at += 1;
             let content = get(address, &format!("/console/{file}")).await.body;
-            let imports = content.lines().filter(|line| line.starts_with("import "));
-            for import in imports.filter_map(|line| line.rsplit_once("\"./")) {
-                let import = import.1.trim_end_matches("\";").to_owned();
+            for import in content.split("from \"./").skip(1) {
+                let import = import.split('"').next().unwrap().to_owned();
                 if !files.contains(&import) {
                     files.push(import);
                 }

@@ -71,9 +71,10 @@ mod tests {
     fn each_file_is_there_once_and_names_only_files_that_are() {
         for asset in ASSETS {
             assert_eq!(ASSETS.iter().filter(|other| other.name == asset.name).count(), 1, "{}", asset.name);
-            for line in asset.content.lines().filter(|line| line.starts_with("import ")) {
-                let named = line.rsplit_once("\"./").map(|(_, rest)| rest.trim_end_matches("\";"));
-                assert!(named.is_some_and(|name| find(name).is_some()), "{}: {line}", asset.name);
+            for named in asset.content.split("from \"").skip(1) {
+                let path = named.split('"').next().unwrap();
+                let name = path.strip_prefix("./");
+                assert!(name.is_some_and(|name| find(name).is_some()), "{}: {path}", asset.name);
             }
         }
         for named in find(PAGE).unwrap().content.split("\"console/").skip(1) {

@@ -70,6 +70,9 @@ await walk(async (page, { wrong }) => {
   await page.locator(".connection", { hasText: /^live$/ }).waitFor();
 
   // The browser itself reports what was made to fail.
-  assert.ok(wrong.every((text) => /409|ERR_FAILED/.test(text)), `${wrong}`);
+  assert.ok(
+    wrong.every((text) => /409|ERR_FAILED/.test(text)),
+    `${wrong}`,
+  );
   wrong.length = 0;
 });

@@ -76,20 +76,27 @@ function watch(page) {
   page.on("pageerror", (error) => wrong.push(`error: ${error.stack ?? error.message}`));
   page.on("dialog", (dialog) => (wrong.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) wrong.push(`console: ${message.text()} ${message.location().url}`);
+    if (["error", "warning"].includes(message.type()))
+      wrong.push(`console: ${message.text()} ${message.location().url}`);
   });
   page.on("request", (request) => {
     const url = request.url();
     if (!url.startsWith(`${base}/`) && !url.startsWith("data:")) wrong.push(`request: ${url}`);
   });
   page.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) => console.error(`refused: ${event.blockedURI} ${event.violatedDirective}`));
+    document.addEventListener("securitypolicyviolation", (event) =>
+      console.error(`refused: ${event.blockedURI} ${event.violatedDirective}`),
+    );
   });
   return wrong;
 }
 
 export const url = (hash = "") => `${base}/console${hash}`;
-export const row = (page, name) => page.locator(".row[data-at]").filter({ has: page.locator(".name", { hasText: name }) }).first();
+export const row = (page, name) =>
+  page
+    .locator(".row[data-at]")
+    .filter({ has: page.locator(".name", { hasText: name }) })
+    .first();
 
 /** Fails where something sticks out of the window to the side. */
 export async function fits(page, where) {

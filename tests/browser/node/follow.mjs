@@ -12,7 +12,14 @@ async function shown(page) {
     const rows = [...document.querySelectorAll(".row[data-at]")].map((row) =>
       [...row.querySelectorAll(".name, .marks, .badge .word")].map((part) => part.textContent).join("|"),
     );
-    return { rows, plan: texts(".stage"), status: texts(".title-line .word"), asks: texts(".inputs .name"), details: texts(".detail .streamed"), objects: texts(".detail .value") };
+    return {
+      rows,
+      plan: texts(".stage"),
+      status: texts(".title-line .word"),
+      asks: texts(".inputs .name"),
+      details: texts(".detail .streamed"),
+      objects: texts(".detail .value"),
+    };
   });
 }
 
@@ -57,7 +64,9 @@ await walk(async (page, { context, wrong }) => {
   const element = await pre.elementHandle();
   await hide(true);
   await send(run, { ok: true });
-  await until(async () => assert.equal((await (await fetch(url().replace("console", `runs/${run}`))).json()).status, "succeeded"));
+  await until(async () =>
+    assert.equal((await (await fetch(url().replace("console", `runs/${run}`))).json()).status, "succeeded"),
+  );
   assert.ok(!(await pre.innerText()).includes("Behind"), "it was not read");
   await hide(false);
   await page.locator(".title-line .badge", { hasText: "succeeded" }).waitFor();
@@ -95,6 +104,9 @@ await walk(async (page, { context, wrong }) => {
   await page.goto(url("#/run/nobody"));
   await page.getByRole("alert").filter({ hasText: "there is no run `nobody`" }).waitFor();
   // The browser itself reports the 404 that was asked for.
-  assert.ok(wrong.every((text) => text.includes("404")), `${wrong}`);
+  assert.ok(
+    wrong.every((text) => text.includes("404")),
+    `${wrong}`,
+  );
   wrong.length = 0;
 });

@@ -7,8 +7,12 @@ import { api, evil, send, startWaiting, until, url, walk } from "./console.mjs";
 /** Elements and addresses that only markup in a string could have made. */
 const foreign = (page) =>
   page.evaluate(() => ({
-    images: [...document.images].map((image) => image.getAttribute("src")).filter((source) => source !== "console/icon.svg"),
-    scripts: [...document.scripts].map((script) => script.getAttribute("src")).filter((source) => source !== "console/app.js"),
+    images: [...document.images]
+      .map((image) => image.getAttribute("src"))
+      .filter((source) => source !== "console/icon.svg"),
+    scripts: [...document.scripts]
+      .map((script) => script.getAttribute("src"))
+      .filter((source) => source !== "console/app.js"),
     links: [...document.links].map((link) => link.getAttribute("href")).filter((href) => !href.startsWith("#")),
   }));
 const NOTHING = { images: [], scripts: [], links: [] };
@@ -33,10 +37,21 @@ await walk(async (page, { wrong }) => {
   }
   // It was all there to be looked at.
   const text = seen.join("\n");
-  for (const part of [`Section ${evil}`, `model ${evil}`, `Object ${evil}`, `Text ${evil}`, `two sources disagree ${evil}`]) {
+  for (const part of [
+    `Section ${evil}`,
+    `model ${evil}`,
+    `Object ${evil}`,
+    `Text ${evil}`,
+    `two sources disagree ${evil}`,
+  ]) {
     assert.ok(text.includes(part), part);
   }
-  for (const part of [`the engine is busy ${evil}`, `it cannot be published ${evil}`, JSON.stringify(evil), "18446744073709551615"]) {
+  for (const part of [
+    `the engine is busy ${evil}`,
+    `it cannot be published ${evil}`,
+    JSON.stringify(evil),
+    "18446744073709551615",
+  ]) {
     assert.ok(text.includes(part), part);
   }
   await page.getByRole("tab", { name: /Events/ }).click();
@@ -51,6 +66,9 @@ await walk(async (page, { wrong }) => {
   assert.deepEqual(await foreign(page), NOTHING);
   assert.equal((await api(`runs/${run}`)).status, "failed");
   // A run of that name is none: the browser itself reports the answer.
-  assert.ok(wrong.every((text) => /status of 40[04]/.test(text)), `${wrong}`);
+  assert.ok(
+    wrong.every((text) => /status of 40[04]/.test(text)),
+    `${wrong}`,
+  );
   wrong.length = 0;
 });

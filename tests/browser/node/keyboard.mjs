@@ -7,7 +7,13 @@ import { startWaiting, until, url, walk } from "./console.mjs";
 const focused = (page) =>
   page.evaluate(() => {
     const { activeElement: at } = document;
-    return { tag: at.tagName, role: at.getAttribute("role"), text: at.textContent.trim().slice(0, 60), name: at.getAttribute("name"), id: at.id };
+    return {
+      tag: at.tagName,
+      role: at.getAttribute("role"),
+      text: at.textContent.trim().slice(0, 60),
+      name: at.getAttribute("name"),
+      id: at.id,
+    };
   });
 
 /** Presses Tab until something is reached. */
@@ -25,7 +31,11 @@ const active = (page) =>
   page.evaluate(() => {
     const tree = document.querySelector('[role="treegrid"]');
     const row = document.getElementById(tree.getAttribute("aria-activedescendant"));
-    return { name: row.querySelector(".name").textContent, level: row.getAttribute("aria-level"), expanded: row.getAttribute("aria-expanded") };
+    return {
+      name: row.querySelector(".name").textContent,
+      level: row.getAttribute("aria-level"),
+      expanded: row.getAttribute("aria-expanded"),
+    };
   });
 
 await walk(async (page) => {

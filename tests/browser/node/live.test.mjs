@@ -102,14 +102,42 @@ test("integers of 64 bits stay as they are", async () => {
   const seen = [];
   const stop = new AbortController();
   const ask = async () => ok([`${big}\n${line(2, "run.ended")}`]);
-  await follow({ url: "u", ask, take: (events) => seen.push(...events), reset() {}, state() {}, wait: async () => {}, signal: stop.signal });
+  await follow({
+    url: "u",
+    ask,
+    take: (events) => seen.push(...events),
+    reset() {},
+    state() {},
+    wait: async () => {},
+    signal: stop.signal,
+  });
   // Node 20 cannot keep them; browsers of these years can, which the walk through a hostile run sees.
-  const kept = JSON.rawJSON ? "[18446744073709551615,-9007199254740993,7,0.1]" : "[18446744073709552000,-9007199254740992,7,0.1]";
+  const kept = JSON.rawJSON
+    ? "[18446744073709551615,-9007199254740993,7,0.1]"
+    : "[18446744073709552000,-9007199254740992,7,0.1]";
   assert.equal(JSON.stringify(seen[0].data), kept);
+});
+
+test("nothing is taken any more after it was said that it is enough", async () => {
+  const stop = new AbortController();
+  const taken = [];
+  await follow({
+    url: "u",
+    ask: async () => ok([line(1)]),
+    take: (events) => taken.push(...events),
+    reset() {},
+    state: (word) => word === "live" && stop.abort(),
+    wait: async () => {},
+    signal: stop.signal,
+  });
+  assert.deepEqual(taken, []);
 });
 
 test("waits are bounded and spread", () => {
   assert.ok(waitBefore(1_000, () => 1) <= 10_000);
   assert.ok(waitBefore(0, () => 0) > 0);
-  assert.notEqual(waitBefore(5, () => 0.1), waitBefore(5, () => 0.9));
+  assert.notEqual(
+    waitBefore(5, () => 0.1),
+    waitBefore(5, () => 0.9),
+  );
 });

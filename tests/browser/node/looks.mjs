@@ -13,7 +13,10 @@ await send(failed, { fail: true });
 await start("many", 300);
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const [width, height] of [[360, 780], [1440, 900]]) {
+  for (const [width, height] of [
+    [360, 780],
+    [1440, 900],
+  ]) {
     await walk((page) => look(page, `${colorScheme}-${width}`), { colorScheme, viewport: { width, height } });
   }
 }
@@ -57,7 +60,9 @@ function faint() {
     return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
   };
   const light = (colour) => {
-    const [red, green, blue] = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    const [red, green, blue] = colour.map((part) =>
+      part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   };
   const found = new Set();

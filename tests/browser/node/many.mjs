@@ -25,7 +25,10 @@ await walk(async (page) => {
     // What is in the middle of the box is a row, wherever it was scrolled to.
     await until(async () => {
       const box = await scroll.boundingBox();
-      const name = await page.evaluate(([x, y]) => document.elementFromPoint(x, y)?.closest(".row")?.querySelector(".name")?.textContent, [box.x + 200, box.y + box.height / 2]);
+      const name = await page.evaluate(
+        ([x, y]) => document.elementFromPoint(x, y)?.closest(".row")?.querySelector(".name")?.textContent,
+        [box.x + 200, box.y + box.height / 2],
+      );
       assert.match(name ?? "", /^(many|hundred|small)$/);
     });
     assert.ok((await rows.count()) <= MOST_ROWS, `${await rows.count()} rows`);

@@ -4,7 +4,15 @@ import { test } from "node:test";
 
 import { duration, plural } from "../../../gensx-http/src/console/assets/format.js";
 import { MAX_RAW_EVENTS, MAX_TEXTS_OF_CALL, newRun, push } from "../../../gensx-http/src/console/assets/model.js";
-import { ATTEMPTS_SHOWN, counts, marks, rows, segments, stages, title } from "../../../gensx-http/src/console/assets/rows.js";
+import {
+  ATTEMPTS_SHOWN,
+  counts,
+  marks,
+  rows,
+  segments,
+  stages,
+  title,
+} from "../../../gensx-http/src/console/assets/rows.js";
 
 const ROOT = "f".repeat(32);
 
@@ -22,7 +30,13 @@ const text = (call, text, more) => ({ type: "text", call, attempt: 1, name: "dra
 const join = (text) => text.pieces.join("");
 
 test("calls stand below those that built them", () => {
-  const run = fold(begin({ version: 2, input: { a: 1 } }), start("a", "outer"), start("b", "inner", { parent: "a", label: "In" }), end("b"), end("a"));
+  const run = fold(
+    begin({ version: 2, input: { a: 1 } }),
+    start("a", "outer"),
+    start("b", "inner", { parent: "a", label: "In" }),
+    end("b"),
+    end("a"),
+  );
   const [outer] = run.root.children;
   assert.equal(outer.name, "outer");
   assert.deepEqual(outer.children.map(title), ["In"]);
@@ -45,15 +59,37 @@ test("a retry supersedes what the attempt streamed, whichever number it bears", 
       begin(),
       start("a", "part"),
       text("a", "old"),
-      { type: "component.retried", call: "a", attempt, error: { kind: "failed", message: "busy" }, delay_ms: 500, due_ms: 4_500 },
+      {
+        type: "component.retried",
+        call: "a",
+        attempt,
+        error: { kind: "failed", message: "busy" },
+        delay_ms: 500,
+        due_ms: 4_500,
+      },
       text("a", "new ", { attempt: 2 }),
       text("a", "text", { attempt: 2 }),
       end("a", { attempt: 2 }),
     );
     const call = run.calls.get("a");
-    assert.deepEqual(call.texts.map((text) => [join(text), text.superseded, text.attempt]), [["old", true, 1], ["new text", false, 2]]);
-    assert.deepEqual(call.attempts.map(({ number, startedAt, endedAt }) => [number, startedAt, endedAt]), [[1, 2_000, 4_000], [2, 4_500, 7_000]]);
-    assert.deepEqual(segments(call, 9_000).map((piece) => piece.state), ["retried", "succeeded"]);
+    assert.deepEqual(
+      call.texts.map((text) => [join(text), text.superseded, text.attempt]),
+      [
+        ["old", true, 1],
+        ["new text", false, 2],
+      ],
+    );
+    assert.deepEqual(
+      call.attempts.map(({ number, startedAt, endedAt }) => [number, startedAt, endedAt]),
+      [
+        [1, 2_000, 4_000],
+        [2, 4_500, 7_000],
+      ],
+    );
+    assert.deepEqual(
+      segments(call, 9_000).map((piece) => piece.state),
+      ["retried", "succeeded"],
+    );
     assert.equal(run.retries, 1);
     assert.deepEqual(marks(call), ["2 attempts"]);
   }
@@ -61,7 +97,13 @@ test("a retry supersedes what the attempt streamed, whichever number it bears", 
 
 test("channels are apart, and pieces are appended", () => {
   const run = fold(begin(), start("a", "part"), text("a", "1"), text("a", "x", { name: "aside" }), text("a", "2"));
-  assert.deepEqual(run.calls.get("a").texts.map((text) => [text.channel, join(text)]), [["draft", "12"], ["aside", "x"]]);
+  assert.deepEqual(
+    run.calls.get("a").texts.map((text) => [text.channel, join(text)]),
+    [
+      ["draft", "12"],
+      ["aside", "x"],
+    ],
+  );
 });
 
 test("a resumed call supersedes what it streamed before, and what was recorded is marked as replayed", () => {
@@ -79,7 +121,13 @@ test("a resumed call supersedes what it streamed before, and what was recorded i
   const [done, open] = [run.calls.get("a"), run.calls.get("b")];
   assert.deepEqual(marks(done), ["replayed"]);
   assert.deepEqual([open.resumed, open.replayed, open.attempts.length], [true, false, 2]);
-  assert.deepEqual(open.texts.map((text) => [join(text), text.superseded]), [["half", true], ["whole", false]]);
+  assert.deepEqual(
+    open.texts.map((text) => [join(text), text.superseded]),
+    [
+      ["half", true],
+      ["whole", false],
+    ],
+  );
   assert.deepEqual([run.claims, run.deployment, run.movedFrom], [1, "green", "blue"]);
 });
 
@@ -108,9 +156,26 @@ test("objects are the run's, by patches", () => {
 
 test("inputs are waited for until one comes, or the run ends", () => {
   const ask = { type: "input.requested", call: "i", attempt: 1, parent: ROOT, name: "approval", due_ms: 9 };
-  const waiting = fold(begin(), ask, { type: "input.rejected", call: "i", attempt: 1, name: "approval", text: "no boolean", message: 1 });
-  assert.deepEqual([...waiting.waiting.values()].map((call) => [call.name, call.dueAt, call.rejected[0].text]), [["approval", 9, "no boolean"]]);
-  const got = fold(begin(), ask, { type: "input.received", call: "i", attempt: 1, name: "approval", data: { ok: true }, message: 2 });
+  const waiting = fold(begin(), ask, {
+    type: "input.rejected",
+    call: "i",
+    attempt: 1,
+    name: "approval",
+    text: "no boolean",
+    message: 1,
+  });
+  assert.deepEqual(
+    [...waiting.waiting.values()].map((call) => [call.name, call.dueAt, call.rejected[0].text]),
+    [["approval", 9, "no boolean"]],
+  );
+  const got = fold(begin(), ask, {
+    type: "input.received",
+    call: "i",
+    attempt: 1,
+    name: "approval",
+    data: { ok: true },
+    message: 2,
+  });
   assert.equal(got.waiting.size, 0);
   assert.deepEqual([got.calls.get("i").status, got.calls.get("i").output], ["succeeded", { ok: true }]);
   const over = fold(begin(), ask, { type: "run.ended", status: "cancelled" });
@@ -125,7 +190,13 @@ test("sleepers wake", () => {
 
 test("tokens are added up, by model, and costs where there are any", () => {
   const usage = (call, usage) => ({ type: "usage", call, attempt: 1, usage });
-  const run = fold(begin(), start("a", "one"), usage("a", { model: "m", input_tokens: 3, output_tokens: 4 }), usage("a", { model: "m", input_tokens: 5, cost: 0.25 }), usage(ROOT, {}));
+  const run = fold(
+    begin(),
+    start("a", "one"),
+    usage("a", { model: "m", input_tokens: 3, output_tokens: 4 }),
+    usage("a", { model: "m", input_tokens: 5, cost: 0.25 }),
+    usage(ROOT, {}),
+  );
   assert.deepEqual([run.usage.input, run.usage.output, run.usage.cost], [8, 4, 0.25]);
   assert.deepEqual(run.calls.get("a").usage.models.get("m"), { calls: 2, input: 8, output: 4 });
 });
@@ -143,7 +214,13 @@ test("a queued run runs once it is claimed", () => {
 });
 
 test("kinds, fields and calls of newer versions break nothing", () => {
-  const run = fold(begin({ plan: { name: "w", stages: [{ name: "s", kind: "teleport" }] } }), { type: "of.a.newer.version", call: "z" }, start("a", "part", { more: [1] }), { type: "text", call: "nobody" }, {});
+  const run = fold(
+    begin({ plan: { name: "w", stages: [{ name: "s", kind: "teleport" }] } }),
+    { type: "of.a.newer.version", call: "z" },
+    start("a", "part", { more: [1] }),
+    { type: "text", call: "nobody" },
+    {},
+  );
   assert.equal(run.count, 5);
   assert.equal(run.raw.length, 5);
   assert.equal(stages(run)[0].state, "to come");
@@ -151,7 +228,8 @@ test("kinds, fields and calls of newer versions break nothing", () => {
 
 test("the events that are kept are bounded", () => {
   const run = newRun("r");
-  for (let seq = 1; seq <= MAX_RAW_EVENTS * 2 + 1; seq += 1) push(run, { id: `1-${seq}`, type: "text", call: ROOT, name: "c", text: "x", time: seq });
+  for (let seq = 1; seq <= MAX_RAW_EVENTS * 2 + 1; seq += 1)
+    push(run, { id: `1-${seq}`, type: "text", call: ROOT, name: "c", text: "x", time: seq });
   assert.equal(run.raw.length + run.dropped, run.count);
   assert.ok(run.raw.length <= MAX_RAW_EVENTS * 2);
   assert.equal(run.root.texts[0].pieces.length, run.count);
@@ -160,7 +238,13 @@ test("the events that are kept are bounded", () => {
 test("the texts and the attempts that are shown of a call are bounded, and the last ones stay", () => {
   const events = [begin(), start("a", "part")];
   for (let attempt = 1; attempt <= MAX_TEXTS_OF_CALL + 5; attempt += 1) {
-    events.push(text("a", `t${attempt}`, { attempt }), { type: "component.retried", call: "a", attempt, error: {}, delay_ms: 0 });
+    events.push(text("a", `t${attempt}`, { attempt }), {
+      type: "component.retried",
+      call: "a",
+      attempt,
+      error: {},
+      delay_ms: 0,
+    });
   }
   const call = fold(...events).calls.get("a");
   assert.equal(call.texts.length, MAX_TEXTS_OF_CALL);
@@ -170,9 +254,23 @@ test("the texts and the attempts that are shown of a call are bounded, and the l
 });
 
 test("times are said in the largest units that tell them apart", () => {
-  const said = { 0: "0 ms", 999: "999 ms", 1_000: "1.0 s", 9_949: "9.9 s", 9_999: "10 s", 59_400: "59 s", 60_000: "1 min 00 s", 3_599_400: "59 min 59 s", 3_600_000: "1 h 00 min", 90_000_000: "1 d 1 h" };
+  const said = {
+    0: "0 ms",
+    999: "999 ms",
+    1_000: "1.0 s",
+    9_949: "9.9 s",
+    9_999: "10 s",
+    59_400: "59 s",
+    60_000: "1 min 00 s",
+    3_599_400: "59 min 59 s",
+    3_600_000: "1 h 00 min",
+    90_000_000: "1 d 1 h",
+  };
   for (const [ms, text] of Object.entries(said)) assert.equal(duration(Number(ms)), text);
-  assert.deepEqual([duration(-5), duration(null), plural(1, "call"), plural(2_000, "call")], ["0 ms", "", "1 call", "2,000 calls"]);
+  assert.deepEqual(
+    [duration(-5), duration(null), plural(1, "call"), plural(2_000, "call")],
+    ["0 ms", "", "1 call", "2,000 calls"],
+  );
 });
 
 test("rows are the tree, without what is closed or not looked for", () => {
@@ -199,21 +297,41 @@ test("stages are over, at work or to come", () => {
   assert.deepEqual(stand(start("a", "research")), ["running", "to come", "to come", "to come"]);
   const written = [start("a", "research"), end("a"), start("b", "write"), start("c", "write"), end("c")];
   assert.deepEqual(stand(...written), ["done", "passed", "running", "to come"]);
-  assert.deepEqual(stand(...written, end("b"), start("d", "edit"), end("d", { status: "failed", error: {} })), ["done", "passed", "done", "failed"]);
+  assert.deepEqual(stand(...written, end("b"), start("d", "edit"), end("d", { status: "failed", error: {} })), [
+    "done",
+    "passed",
+    "done",
+    "failed",
+  ]);
   assert.deepEqual(stand({ type: "run.ended", status: "succeeded" }), ["passed", "passed", "passed", "passed"]);
   assert.equal(stages(fold(begin({ plan }))).at(-1).name, "Final edit");
 });
 
 test("a component that stands twice in a plan takes its calls in turn", () => {
-  const plan = { name: "w", stages: [{ name: "edit", kind: "component" }, { name: "edit", kind: "component" }] };
+  const plan = {
+    name: "w",
+    stages: [
+      { name: "edit", kind: "component" },
+      { name: "edit", kind: "component" },
+    ],
+  };
   const run = fold(begin({ plan }), start("a", "edit"), end("a"), start("b", "edit"));
-  assert.deepEqual(stages(run).map((stage) => stage.state), ["done", "running"]);
+  assert.deepEqual(
+    stages(run).map((stage) => stage.state),
+    ["done", "running"],
+  );
 });
 
 test("a workflow of one component stands as the run does", () => {
   const plan = { name: "w", stages: [{ name: "w", kind: "component" }] };
-  assert.deepEqual(stages(fold(begin({ plan }))).map((stage) => stage.state), ["running"]);
-  assert.deepEqual(stages(fold(begin({ plan }), { type: "run.ended", status: "succeeded" })).map((stage) => stage.state), ["done"]);
+  assert.deepEqual(
+    stages(fold(begin({ plan }))).map((stage) => stage.state),
+    ["running"],
+  );
+  assert.deepEqual(
+    stages(fold(begin({ plan }), { type: "run.ended", status: "succeeded" })).map((stage) => stage.state),
+    ["done"],
+  );
 });
 
 test("every kind that the documentation shows is taken", () => {

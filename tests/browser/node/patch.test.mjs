@@ -6,29 +6,71 @@ import { applyPatch, PatchError } from "../../../gensx-http/src/console/assets/p
 // The examples of RFC 6902, appendix A, and what is easily done wrong.
 const FIT = {
   "A.1 adds a member": [{ foo: "bar" }, [{ op: "add", path: "/baz", value: "qux" }], { foo: "bar", baz: "qux" }],
-  "A.2 adds an item": [{ foo: ["bar", "baz"] }, [{ op: "add", path: "/foo/1", value: "qux" }], { foo: ["bar", "qux", "baz"] }],
+  "A.2 adds an item": [
+    { foo: ["bar", "baz"] },
+    [{ op: "add", path: "/foo/1", value: "qux" }],
+    { foo: ["bar", "qux", "baz"] },
+  ],
   "A.3 removes a member": [{ baz: "qux", foo: "bar" }, [{ op: "remove", path: "/baz" }], { foo: "bar" }],
   "A.4 removes an item": [{ foo: ["bar", "qux", "baz"] }, [{ op: "remove", path: "/foo/1" }], { foo: ["bar", "baz"] }],
-  "A.5 replaces a value": [{ baz: "qux", foo: "bar" }, [{ op: "replace", path: "/baz", value: "boo" }], { baz: "boo", foo: "bar" }],
+  "A.5 replaces a value": [
+    { baz: "qux", foo: "bar" },
+    [{ op: "replace", path: "/baz", value: "boo" }],
+    { baz: "boo", foo: "bar" },
+  ],
   "A.6 moves a value": [
     { foo: { bar: "baz", waldo: "fred" }, qux: { corge: "grault" } },
     [{ op: "move", from: "/foo/waldo", path: "/qux/thud" }],
     { foo: { bar: "baz" }, qux: { corge: "grault", thud: "fred" } },
   ],
-  "A.7 moves an item": [{ foo: ["all", "grass", "cows", "eat"] }, [{ op: "move", from: "/foo/1", path: "/foo/3" }], { foo: ["all", "cows", "eat", "grass"] }],
-  "A.8 tests": [{ baz: "qux", foo: ["a", 2, "c"] }, [{ op: "test", path: "/baz", value: "qux" }, { op: "test", path: "/foo/1", value: 2 }], { baz: "qux", foo: ["a", 2, "c"] }],
-  "A.10 adds a nested member": [{ foo: "bar" }, [{ op: "add", path: "/child", value: { grandchild: {} } }], { foo: "bar", child: { grandchild: {} } }],
-  "A.11 ignores what it does not know": [{ foo: "bar" }, [{ op: "add", path: "/baz", value: "qux", xyz: 123 }], { foo: "bar", baz: "qux" }],
+  "A.7 moves an item": [
+    { foo: ["all", "grass", "cows", "eat"] },
+    [{ op: "move", from: "/foo/1", path: "/foo/3" }],
+    { foo: ["all", "cows", "eat", "grass"] },
+  ],
+  "A.8 tests": [
+    { baz: "qux", foo: ["a", 2, "c"] },
+    [
+      { op: "test", path: "/baz", value: "qux" },
+      { op: "test", path: "/foo/1", value: 2 },
+    ],
+    { baz: "qux", foo: ["a", 2, "c"] },
+  ],
+  "A.10 adds a nested member": [
+    { foo: "bar" },
+    [{ op: "add", path: "/child", value: { grandchild: {} } }],
+    { foo: "bar", child: { grandchild: {} } },
+  ],
+  "A.11 ignores what it does not know": [
+    { foo: "bar" },
+    [{ op: "add", path: "/baz", value: "qux", xyz: 123 }],
+    { foo: "bar", baz: "qux" },
+  ],
   "A.14 escapes": [{ "/": 9, "~1": 10 }, [{ op: "test", path: "/~01", value: 10 }], { "/": 9, "~1": 10 }],
-  "A.16 adds a list to a list": [{ foo: ["bar"] }, [{ op: "add", path: "/foo/-", value: ["abc", "def"] }], { foo: ["bar", ["abc", "def"]] }],
+  "A.16 adds a list to a list": [
+    { foo: ["bar"] },
+    [{ op: "add", path: "/foo/-", value: ["abc", "def"] }],
+    { foo: ["bar", ["abc", "def"]] },
+  ],
   "replaces everything": [null, [{ op: "replace", path: "", value: { a: 1 } }], { a: 1 }],
   "adds the first value": [null, [{ op: "add", path: "", value: [] }], []],
   "removes everything": [{ a: 1 }, [{ op: "remove", path: "" }], null],
-  "copies": [{ a: [1] }, [{ op: "copy", from: "/a", path: "/b" }, { op: "add", path: "/b/-", value: 2 }], { a: [1], b: [1, 2] }],
+  copies: [
+    { a: [1] },
+    [
+      { op: "copy", from: "/a", path: "/b" },
+      { op: "add", path: "/b/-", value: 2 },
+    ],
+    { a: [1], b: [1, 2] },
+  ],
   "moves the whole to itself": [{ a: 1 }, [{ op: "move", from: "", path: "" }], { a: 1 }],
   "names a member with nothing": [{ "": 1 }, [{ op: "replace", path: "/", value: 2 }], { "": 2 }],
   "replaces within lists": [[{ a: 1 }, { a: 2 }], [{ op: "replace", path: "/1/a", value: 3 }], [{ a: 1 }, { a: 3 }]],
-  "compares members in any order": [{ a: { b: 1, c: [] } }, [{ op: "test", path: "/a", value: { c: [], b: 1 } }], { a: { b: 1, c: [] } }],
+  "compares members in any order": [
+    { a: { b: 1, c: [] } },
+    [{ op: "test", path: "/a", value: { c: [], b: 1 } }],
+    { a: { b: 1, c: [] } },
+  ],
 };
 for (const [name, [before, patch, after]] of Object.entries(FIT)) {
   test(name, () => {

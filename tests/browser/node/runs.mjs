@@ -52,19 +52,30 @@ await walk(async (page, { wrong }) => {
   await until(async () => assert.equal(await page.locator("tbody tr").count(), 62));
   assert.ok(await page.getByRole("button", { name: "Older runs" }).isHidden());
 
-  await page.route("**/runs?*", (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":"the store does not answer","code":"unavailable"}' }));
+  await page.route("**/runs?*", (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: "application/json",
+      body: '{"error":"the store does not answer","code":"unavailable"}',
+    }),
+  );
   await page.getByRole("alert").filter({ hasText: "the store does not answer" }).waitFor();
   assert.equal(await page.locator("tbody tr").count(), 62, "what was read stays");
   await page.unroute("**/runs?*");
   await page.getByRole("alert").filter({ hasText: "the store does not answer" }).waitFor({ state: "hidden" });
   // The browser itself reports the 503 that was asked for.
-  assert.ok(wrong.every((text) => text.includes("503")), `${wrong}`);
+  assert.ok(
+    wrong.every((text) => text.includes("503")),
+    `${wrong}`,
+  );
   wrong.length = 0;
 
   // A token goes with every request, and only with those of this tab.
   await page.getByRole("button", { name: "Access" }).click();
   await page.getByLabel("Bearer token").fill("abc");
-  const sent = page.waitForRequest((request) => request.url().includes("/runs?") && request.headers().authorization === "Bearer abc");
+  const sent = page.waitForRequest(
+    (request) => request.url().includes("/runs?") && request.headers().authorization === "Bearer abc",
+  );
   await page.getByRole("button", { name: "Use it" }).click();
   await sent;
   assert.equal(await page.evaluate(() => localStorage.length), 0);

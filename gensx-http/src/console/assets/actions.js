@@ -26,10 +26,14 @@ export function actionsOf(id) {
     await cancel(id);
     announce("Cancelling is asked for");
   });
-  const anew = button("Retry", async () => {
-    const { id: next } = await retry(id);
-    location.hash = `#/run/${encodeURIComponent(next)}`;
-  }, "primary");
+  const anew = button(
+    "Retry",
+    async () => {
+      const { id: next } = await retry(id);
+      location.hash = `#/run/${encodeURIComponent(next)}`;
+    },
+    "primary",
+  );
   const confirm = confirmation(id, () =>
     perform(gone, "Delete", async () => {
       await remove(id);
@@ -37,7 +41,11 @@ export function actionsOf(id) {
       location.hash = "#/";
     }),
   );
-  const gone = h("button", { type: "button", class: "danger", hidden: true, "aria-haspopup": "dialog", onclick: () => confirm.showModal() }, "Delete");
+  const gone = h(
+    "button",
+    { type: "button", class: "danger", hidden: true, "aria-haspopup": "dialog", onclick: () => confirm.showModal() },
+    "Delete",
+  );
   const element = h("div", { class: "actions" }, ends, anew, gone, confirm, wrong);
   const update = (run) => {
     ends.hidden = run.endedAt !== null || run.startedAt === null;
@@ -53,7 +61,12 @@ function confirmation(id, yes) {
     "dialog",
     { "aria-labelledby": title },
     h("h2", { id: title }, "Delete this run?"),
-    h("p", {}, "Its events, its output and its messages are gone then, for everybody: ", h("span", { class: "id" }, id)),
+    h(
+      "p",
+      {},
+      "Its events, its output and its messages are gone then, for everybody: ",
+      h("span", { class: "id" }, id),
+    ),
     h(
       "div",
       { class: "dialog-tools" },

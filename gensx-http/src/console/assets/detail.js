@@ -69,7 +69,11 @@ function update(state, view, run, call, now) {
   part("attempts", attemptsSignature(call), () => call.attempts.length > 1 && attempts(call));
   part("input", call.input, value(call.kind === "input" ? "Asked" : "Input", call.input));
   part("output", call.output, value(call.kind === "input" ? "Message" : "Output", call.output));
-  part("objects", [...call.objects].map((name) => run.objects.get(name)?.patches).join(), () => call.objects.size > 0 && objects(run, call));
+  part(
+    "objects",
+    [...call.objects].map((name) => run.objects.get(name)?.patches).join(),
+    () => call.objects.size > 0 && objects(run, call),
+  );
   part("notes", call.notes.at(-1), () => call.notes.length > 0 && notes(call.notes));
   part("logs", call.logs.at(-1), () => call.logs.length > 0 && logs(call.logs));
   showTexts(state, view, call);
@@ -102,18 +106,37 @@ function facts(list, call, now) {
 
 function progress({ done, total }) {
   const text = total ? `${number(done)} of ${number(total)}` : number(done);
-  return [h("h3", {}, "Progress"), h("progress", { max: total || null, value: total ? done : null, "aria-label": text }), ` ${text}`];
+  return [
+    h("h3", {}, "Progress"),
+    h("progress", { max: total || null, value: total ? done : null, "aria-label": text }),
+    ` ${text}`,
+  ];
 }
 
 function errorView(error) {
-  const words = [error.kind, error.code, error.permanent && "permanent", error.retry_after_ms && `retry after ${duration(error.retry_after_ms)}`];
+  const words = [
+    error.kind,
+    error.code,
+    error.permanent && "permanent",
+    error.retry_after_ms && `retry after ${duration(error.retry_after_ms)}`,
+  ];
   const causes = Array.isArray(error.causes) ? error.causes : [];
   return h(
     "div",
     { class: "error-box" },
     h("p", { class: "message" }, error.message ?? ""),
-    h("p", { class: "error-kind" }, words.filter(Boolean).join(" \u00B7 "), error.component && h("span", { class: "id" }, ` in ${error.component}`)),
-    causes.length > 0 && h("ol", { class: "causes", "aria-label": "Causes" }, causes.map((cause) => h("li", {}, String(cause)))),
+    h(
+      "p",
+      { class: "error-kind" },
+      words.filter(Boolean).join(" \u00B7 "),
+      error.component && h("span", { class: "id" }, ` in ${error.component}`),
+    ),
+    causes.length > 0 &&
+      h(
+        "ol",
+        { class: "causes", "aria-label": "Causes" },
+        causes.map((cause) => h("li", {}, String(cause))),
+      ),
     error.data !== undefined && jsonView(error.data, "The error's data"),
   );
 }
@@ -132,10 +155,18 @@ function attempts(call) {
       h("td", {}, String(attempt.number)),
       h("td", {}, clock(attempt.startedAt)),
       h("td", {}, attempt.endedAt === null ? "" : duration(attempt.endedAt - attempt.startedAt)),
-      h("td", {}, badge(at < last ? "retried" : call.status), at < last && attempt.error && h("div", { class: "why" }, causeOf(attempt.error))),
+      h(
+        "td",
+        {},
+        badge(at < last ? "retried" : call.status),
+        at < last && attempt.error && h("div", { class: "why" }, causeOf(attempt.error)),
+      ),
     );
   const head = ["No.", "Began", "Took", "How it ended"].map((text) => h("th", { scope: "col" }, text));
-  return [h("h3", {}, "Attempts"), h("table", { class: "attempts" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, shown.map(row)))];
+  return [
+    h("h3", {}, "Attempts"),
+    h("table", { class: "attempts" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, shown.map(row))),
+  ];
 }
 
 const causeOf = (error) => [error.message, ...(error.causes ?? [])].filter(Boolean).join(": ");
@@ -144,7 +175,17 @@ function objects(run, call) {
   return [...call.objects].flatMap((name) => {
     const { value, patches, broken } = run.objects.get(name);
     const warning = broken && h("p", { class: "problem" }, `A patch did not fit: ${broken}`);
-    return [h("h3", {}, "Object ", h("span", { class: "name" }, name), h("span", { class: "many" }, ` ${plural(patches, "change")}`)), warning, jsonView(value, name)].filter(Boolean);
+    return [
+      h(
+        "h3",
+        {},
+        "Object ",
+        h("span", { class: "name" }, name),
+        h("span", { class: "many" }, ` ${plural(patches, "change")}`),
+      ),
+      warning,
+      jsonView(value, name),
+    ].filter(Boolean);
   });
 }
 
@@ -153,14 +194,29 @@ function notes(all) {
   const earlier = all.length > shown.length ? `, the last ${shown.length}` : "";
   return [
     h("h3", {}, `Events${earlier}`),
-    ...shown.map(({ label, data, time }) => h("div", { class: "note" }, h("p", {}, h("span", { class: "at" }, clock(time)), " ", h("span", { class: "name" }, label)), jsonView(data, label))),
+    ...shown.map(({ label, data, time }) =>
+      h(
+        "div",
+        { class: "note" },
+        h("p", {}, h("span", { class: "at" }, clock(time)), " ", h("span", { class: "name" }, label)),
+        jsonView(data, label),
+      ),
+    ),
   ];
 }
 
 function logs(all) {
   const shown = all.slice(-NOTES_SHOWN);
   const line = ({ level, text, time }) =>
-    h("li", { "data-level": level }, h("span", { class: "at" }, clock(time)), " ", h("span", { class: "level" }, level), " ", h("span", {}, text));
+    h(
+      "li",
+      { "data-level": level },
+      h("span", { class: "at" }, clock(time)),
+      " ",
+      h("span", { class: "level" }, level),
+      " ",
+      h("span", {}, text),
+    );
   return [h("h3", {}, "Log"), h("ol", { class: "log" }, shown.map(line))];
 }
 
@@ -189,7 +245,12 @@ function showTexts(state, { texts, parts }, call) {
 }
 
 function textView(text, before) {
-  const pre = h("pre", { class: "value text streamed", tabindex: "0", role: "region", "aria-label": `Text of ${text.channel}` });
+  const pre = h("pre", {
+    class: "value text streamed",
+    tabindex: "0",
+    role: "region",
+    "aria-label": `Text of ${text.channel}`,
+  });
   const again = before.some((other) => other.channel === text.channel) ? `, attempt ${text.attempt}` : "";
   const head = h("h3", {}, "Text ", h("span", { class: "name" }, text.channel), again);
   return { box: h("div", { class: "text-box" }, head, pre), head, pre, pieces: 0, folded: false };
@@ -197,7 +258,13 @@ function textView(text, before) {
 
 function fold(shown, text) {
   shown.folded = true;
-  const summary = h("summary", {}, "Superseded: ", h("span", { class: "name" }, text.channel), `, attempt ${text.attempt}`);
+  const summary = h(
+    "summary",
+    {},
+    "Superseded: ",
+    h("span", { class: "name" }, text.channel),
+    `, attempt ${text.attempt}`,
+  );
   shown.head.remove();
   shown.box.replaceChildren(h("details", { class: "superseded" }, summary, shown.pre));
 }

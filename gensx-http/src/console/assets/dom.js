@@ -42,7 +42,12 @@ const SIGNS = {
 
 /** How something stands: a sign, and the word. */
 export function badge(status) {
-  const element = h("span", { class: "badge" }, h("span", { class: "sign", "aria-hidden": "true" }), h("span", { class: "word" }));
+  const element = h(
+    "span",
+    { class: "badge" },
+    h("span", { class: "sign", "aria-hidden": "true" }),
+    h("span", { class: "word" }),
+  );
   setBadge(element, status);
   return element;
 }

@@ -6,7 +6,12 @@ import { duration } from "./format.js";
 
 export function inputsView(id) {
   const list = h("div", { class: "asks" });
-  const element = h("section", { class: "inputs", "aria-label": "Inputs waited for", hidden: true }, h("h2", {}, "Waiting for input"), list);
+  const element = h(
+    "section",
+    { class: "inputs", "aria-label": "Inputs waited for", hidden: true },
+    h("h2", {}, "Waiting for input"),
+    list,
+  );
   const known = new Map();
   const update = (run, now) => {
     const calls = [...run.waiting.values()];
@@ -29,7 +34,12 @@ export function inputsView(id) {
 
 function form(id, call) {
   const field = freshId();
-  const input = h("textarea", { id: field, rows: "2", spellcheck: "false", placeholder: "JSON, such as true or {\"ok\": true}" });
+  const input = h("textarea", {
+    id: field,
+    rows: "2",
+    spellcheck: "false",
+    placeholder: 'JSON, such as true or {"ok": true}',
+  });
   const wrong = h("p", { class: "problem", role: "alert", hidden: true });
   const button = h("button", { type: "submit", class: "primary" }, "Send");
   const form = h(

@@ -17,7 +17,11 @@ export function jsonView(value, label) {
   const view = h("div", { class: "value-box" }, pre);
   const cut = text.length > SHOWN_CHARACTERS;
   fill(pre, cut ? `${text.slice(0, SHOWN_CHARACTERS)}\u2026` : text, plain);
-  const copy = h("button", { type: "button", class: "quiet small", onclick: () => copyText(copy, plain ? JSON.stringify(value) : text) }, "Copy");
+  const copy = h(
+    "button",
+    { type: "button", class: "quiet small", onclick: () => copyText(copy, plain ? JSON.stringify(value) : text) },
+    "Copy",
+  );
   const tools = h("div", { class: "value-tools" }, copy);
   if (cut) {
     const all = h("button", { type: "button", class: "quiet small" }, `Show all ${number(text.length)} characters`);

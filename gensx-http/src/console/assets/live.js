@@ -15,8 +15,8 @@ export function waitBefore(failures, random) {
 /**
  * Follows `url` until the last event, or until `signal` says that it is enough.
  *
- * `ask(url, options)` is a fetch; `take(events)` gets the events of what came, in order; `reset()` says that the position is
- * gone and everything comes anew; `state(word, error)` says `connecting`, `live`, `lost`, `ended` or `refused`. It goes on from
+ * `ask(url, options)` is a fetch; `take(events)` gets what came, in order; `reset()` says that the position is gone and
+ * everything comes anew; `state(word, error)` says `connecting`, `live`, `lost`, `ended` or `refused`. It goes on behind
  * `from`, the id of the last event that was taken.
  */
 export async function follow({ url, ask, from = null, take, reset, state, wait, random = Math.random, signal }) {
@@ -53,6 +53,8 @@ async function sitting({ url, ask, at, take, state, signal }) {
     if (!answer.ok) return refusal(answer);
     state("live");
     await lines(answer.body, (events) => {
+      // Whoever said that it is enough goes on, later, behind what was taken until then.
+      if (signal.aborted) return;
       at.failures = 0;
       at.last = events.at(-1).id ?? at.last;
       at.ended ||= events.some((event) => event.type === "run.ended");

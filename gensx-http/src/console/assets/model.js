@@ -157,7 +157,8 @@ function end(run, event) {
   run.endedAt = event.time;
   settle(run, run.root, event, run.status);
   // Whatever the stream leaves open ended with the run.
-  for (const call of run.calls.values()) if (call.endedAt === null) settle(run, call, { time: event.time }, "cancelled");
+  for (const call of run.calls.values())
+    if (call.endedAt === null) settle(run, call, { time: event.time }, "cancelled");
   run.waiting.clear();
 }
 

@@ -41,11 +41,13 @@ function step(value, { op, path, from, value: given } = {}) {
 function tokens(path) {
   if (path === "") return [];
   if (typeof path !== "string" || path[0] !== "/") throw new PatchError(`${path} is no JSON Pointer`);
-  return path.slice(1).split("/").map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return path
+    .slice(1)
+    .split("/")
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-const isObject = (value) =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !isExact(value);
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && !isExact(value);
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 
 /** Where a token points in a list: up to its length where something may be added there. */

@@ -3,7 +3,16 @@
 import { badge, h } from "./dom.js";
 import { plural } from "./format.js";
 
-const KINDS = { for_each: "for each", or_else: "or else", join: "all of", branch: "one of", race: "first of", map: "map", catch: "catch", workflow: "workflow" };
+const KINDS = {
+  for_each: "for each",
+  or_else: "or else",
+  join: "all of",
+  branch: "one of",
+  race: "first of",
+  map: "map",
+  catch: "catch",
+  workflow: "workflow",
+};
 
 export function planView() {
   const list = h("ol", { class: "stages" });
@@ -25,7 +34,14 @@ function stage({ name, kind, calls, below, state }) {
   return h(
     "li",
     { class: "stage", "data-state": state },
-    h("div", { class: "stage-line" }, word && h("span", { class: "kind" }, word), h("span", { class: "name" }, name), badge(state), many),
+    h(
+      "div",
+      { class: "stage-line" },
+      word && h("span", { class: "kind" }, word),
+      h("span", { class: "name" }, name),
+      badge(state),
+      many,
+    ),
     below.length > 0 && h("ol", { class: "stages below" }, below.map(stage)),
   );
 }

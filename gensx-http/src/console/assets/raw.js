@@ -10,7 +10,12 @@ export function rawView() {
   const list = h("ol", { class: "raw" });
   const newer = h("button", { type: "button", onclick: () => turn(-1) }, "Newer");
   const older = h("button", { type: "button", onclick: () => turn(1) }, "Older");
-  const element = h("section", { class: "events", "aria-label": "Events as they came" }, h("div", { class: "pager" }, newer, older, shown), list);
+  const element = h(
+    "section",
+    { class: "events", "aria-label": "Events as they came" },
+    h("div", { class: "pager" }, newer, older, shown),
+    list,
+  );
   const state = { page: 0, run: null, at: "" };
   const turn = (by) => {
     state.page += by;
@@ -28,8 +33,16 @@ export function rawView() {
     if (at === state.at) return;
     state.at = at;
     const first = number(run.dropped + from + 1);
-    say(shown, run.raw.length ? `${first} to ${number(run.dropped + to)} of ${number(run.count)}, newest first` : "None yet");
-    list.replaceChildren(...run.raw.slice(from, to).reverse().map((event) => line(run, event)));
+    say(
+      shown,
+      run.raw.length ? `${first} to ${number(run.dropped + to)} of ${number(run.count)}, newest first` : "None yet",
+    );
+    list.replaceChildren(
+      ...run.raw
+        .slice(from, to)
+        .reverse()
+        .map((event) => line(run, event)),
+    );
   };
   return { element, update };
 }

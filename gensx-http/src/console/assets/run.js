@@ -66,7 +66,11 @@ function build(main, state) {
   const connection = h("span", { class: "connection" });
   const facts = h("dl", { class: "facts" });
   const trouble = h("div", { class: "problem", role: "alert", hidden: true });
-  const again = h("button", { type: "button", class: "small", hidden: true, onclick: () => read(state, view) }, "Try again");
+  const again = h(
+    "button",
+    { type: "button", class: "small", hidden: true, onclick: () => read(state, view) },
+    "Try again",
+  );
   const actions = actionsOf(state.id);
   const plan = planView();
   const inputs = inputsView(state.id);
@@ -77,7 +81,12 @@ function build(main, state) {
     keepAddress(state);
     draw(state, view);
   });
-  const calls = h("div", { class: "panes", role: "tabpanel", id: "panel-calls", "aria-labelledby": "tab-calls" }, tree.element, detail.element);
+  const calls = h(
+    "div",
+    { class: "panes", role: "tabpanel", id: "panel-calls", "aria-labelledby": "tab-calls" },
+    tree.element,
+    detail.element,
+  );
   const events = h("div", { role: "tabpanel", id: "panel-events", "aria-labelledby": "tab-events" }, raw.element);
   main.append(
     h("nav", { class: "crumbs", "aria-label": "Where this is" }, h("a", { href: "#/" }, "\u2190 All runs")),
@@ -91,7 +100,22 @@ function build(main, state) {
     calls,
     events,
   );
-  const view = { status, connection, facts, trouble, again, actions, plan, inputs, detail, tree, raw, tabs, calls, events };
+  const view = {
+    status,
+    connection,
+    facts,
+    trouble,
+    again,
+    actions,
+    plan,
+    inputs,
+    detail,
+    tree,
+    raw,
+    tabs,
+    calls,
+    events,
+  };
   return view;
 }
 
@@ -99,7 +123,11 @@ function build(main, state) {
 function tabList(state, changed) {
   const names = { calls: "Calls", events: "Events" };
   const buttons = Object.entries(names).map(([name, text]) =>
-    h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, onclick: () => choose(name) }, text),
+    h(
+      "button",
+      { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, onclick: () => choose(name) },
+      text,
+    ),
   );
   const choose = (name) => {
     state.tab = name;
@@ -207,7 +235,10 @@ function draw(state, view) {
 function connection({ connection, run, queue }) {
   if (run.endedAt !== null) return "";
   if (queue.length > 0) return "reading \u2026";
-  return { connecting: "connecting \u2026", live: "live", lost: "connection lost, trying again", refused: "" }[connection] ?? "";
+  return (
+    { connecting: "connecting \u2026", live: "live", lost: "connection lost, trying again", refused: "" }[connection] ??
+    ""
+  );
 }
 
 function facts(list, run, now) {

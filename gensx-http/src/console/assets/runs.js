@@ -8,14 +8,38 @@ const POLL_MS = 2_000;
 const PAGE = 50;
 /** The most runs that the API gives at once: so many are kept fresh; older ones are read once. */
 const MOST = 500;
-const RANGES = { "": "any time", "15m": "last 15 minutes", "1h": "last hour", "24h": "last day", "7d": "last 7 days", own: "between \u2026" };
+const RANGES = {
+  "": "any time",
+  "15m": "last 15 minutes",
+  "1h": "last hour",
+  "24h": "last day",
+  "7d": "last 7 days",
+  own: "between \u2026",
+};
 const LENGTHS = { "15m": 9e5, "1h": 36e5, "24h": 864e5, "7d": 6048e5 };
-const STATUSES = { "": "any status", running: "running", succeeded: "succeeded", failed: "failed", cancelled: "cancelled", ended: "any that ended" };
+const STATUSES = {
+  "": "any status",
+  running: "running",
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "cancelled",
+  ended: "any that ended",
+};
 const FILTERS = ["workflow", "status", "deployment", "range", "from", "to"];
 
 export function openRuns(main, query) {
-  const state = { filter: filterOf(query), size: PAGE, fresh: [], older: [], next: null, asked: 0, timer: null, stop: new AbortController(), known: new Map() };
-  const view = build(main, state, () => refresh(state, view, true));
+  const state = {
+    filter: filterOf(query),
+    size: PAGE,
+    fresh: [],
+    older: [],
+    next: null,
+    asked: 0,
+    timer: null,
+    stop: new AbortController(),
+    known: new Map(),
+  };
+  const view = build(main, state, () => refresh(state, view));
   document.title = "Runs \u2013 gensx console";
   show(state, view);
   const visible = () => (document.hidden ? clearTimeout(state.timer) : refresh(state, view));
@@ -58,8 +82,13 @@ function ask(filter, limit) {
 function build(main, state, again) {
   const names = h("datalist", { id: "names" });
   const select = (name, options) =>
-    h("select", { name, id: `f-${name}` }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
-  const field = (name, label, control) => h("div", { class: `field ${name}` }, h("label", { for: `f-${name}` }, label), control);
+    h(
+      "select",
+      { name, id: `f-${name}` },
+      Object.entries(options).map(([value, text]) => h("option", { value }, text)),
+    );
+  const field = (name, label, control) =>
+    h("div", { class: `field ${name}` }, h("label", { for: `f-${name}` }, label), control);
   const text = (name, more) => h("input", { name, id: `f-${name}`, autocomplete: "off", spellcheck: "false", ...more });
   const form = h(
     "form",
@@ -82,11 +111,33 @@ function build(main, state, again) {
   const table = h(
     "table",
     { class: "runs", role: "table", "aria-label": "Runs" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((head) => h("th", { role: "columnheader", scope: "col" }, head || h("span", { class: "unseen" }, "Actions"))))),
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        heads.map((head) =>
+          h("th", { role: "columnheader", scope: "col" }, head || h("span", { class: "unseen" }, "Actions")),
+        ),
+      ),
+    ),
     body,
   );
-  const older = h("button", { type: "button", class: "older", hidden: true, onclick: () => more(state, view) }, "Older runs");
-  main.append(h("div", { class: "title-line" }, h("h1", { tabindex: "-1" }, "Runs"), shown), form, problem, said, table, empty, older);
+  const older = h(
+    "button",
+    { type: "button", class: "older", hidden: true, onclick: () => more(state, view) },
+    "Older runs",
+  );
+  main.append(
+    h("div", { class: "title-line" }, h("h1", { tabindex: "-1" }, "Runs"), shown),
+    form,
+    problem,
+    said,
+    table,
+    empty,
+    older,
+  );
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", () => changeAddress(form));
   form.querySelector(".clear").addEventListener("click", () => {
@@ -159,7 +210,12 @@ function show(state, view) {
   view.table.hidden = runs.length === 0;
   view.older.hidden = !state.next;
   view.empty.hidden = runs.length > 0 || !state.read || Boolean(state.failed);
-  say(view.empty, filtered ? "No run is like that. Clear the filters to see all." : "There is no run yet. Start one, and it appears here.");
+  say(
+    view.empty,
+    filtered
+      ? "No run is like that. Clear the filters to see all."
+      : "There is no run yet. Start one, and it appears here.",
+  );
   view.problem.hidden = !state.failed;
   if (state.failed) say(view.problem, `Runs cannot be read: ${state.failed.message}`);
 }

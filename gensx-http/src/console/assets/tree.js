@@ -13,7 +13,18 @@ const TICKS = 5;
 
 export function treeView({ choose, open }) {
   const prefix = freshId();
-  const state = { run: null, now: 0, chosen: null, closed: new Set(), query: "", rows: [], shape: "", active: 0, window: null, known: new Map() };
+  const state = {
+    run: null,
+    now: 0,
+    chosen: null,
+    closed: new Set(),
+    query: "",
+    rows: [],
+    shape: "",
+    active: 0,
+    window: null,
+    known: new Map(),
+  };
   const view = build(prefix);
   const redraw = () => state.run && draw(state, view, prefix);
   view.scroll.addEventListener("scroll", redraw, { passive: true });
@@ -24,7 +35,9 @@ export function treeView({ choose, open }) {
   view.grid.addEventListener("keydown", (event) => key(event, state, view, { choose, open, redraw }));
   view.scroll.addEventListener("click", (event) => click(event, state, view, { choose, redraw }));
   for (const [word, change] of Object.entries(ZOOMS)) {
-    view.zoom.append(h("button", { type: "button", class: "quiet small", onclick: () => (change(state), redraw()) }, word));
+    view.zoom.append(
+      h("button", { type: "button", class: "quiet small", onclick: () => (change(state), redraw()) }, word),
+    );
   }
   const resized = new ResizeObserver(redraw);
   resized.observe(view.scroll);
@@ -41,16 +54,44 @@ export function treeView({ choose, open }) {
 }
 
 function build(prefix) {
-  const find = h("input", { type: "search", placeholder: "Find a call", "aria-label": "Find a call", autocomplete: "off", spellcheck: "false" });
+  const find = h("input", {
+    type: "search",
+    placeholder: "Find a call",
+    "aria-label": "Find a call",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const zoom = h("div", { class: "zoom", role: "group", "aria-label": "Time axis" });
   const ticks = h("div", { class: "ticks", role: "columnheader", "aria-label": "Time" });
-  const head = h("div", { class: "row head", role: "row" }, ["Call", "Status", "Took"].map((text) => h("div", { role: "columnheader", class: `c-${text.toLowerCase()}` }, text)), ticks);
+  const head = h(
+    "div",
+    { class: "row head", role: "row" },
+    ["Call", "Status", "Took"].map((text) =>
+      h("div", { role: "columnheader", class: `c-${text.toLowerCase()}` }, text),
+    ),
+    ticks,
+  );
   const body = h("div", { class: "tree-rows", role: "rowgroup" });
-  const scroll = h("div", { class: "tree-scroll", role: "presentation", tabindex: "-1" }, h("div", { class: "tree-head", role: "rowgroup" }, head), body);
-  const help = h("p", { class: "unseen", id: `${prefix}-help` }, "Arrow keys move, left and right close and open, Enter shows the details, plus, minus and zero zoom.");
+  const scroll = h(
+    "div",
+    { class: "tree-scroll", role: "presentation", tabindex: "-1" },
+    h("div", { class: "tree-head", role: "rowgroup" }, head),
+    body,
+  );
+  const help = h(
+    "p",
+    { class: "unseen", id: `${prefix}-help` },
+    "Arrow keys move, left and right close and open, Enter shows the details, plus, minus and zero zoom.",
+  );
   const named = { "aria-label": "Calls", "aria-describedby": `${prefix}-help`, "aria-readonly": "true" };
   const grid = h("div", { class: "tree", role: "treegrid", tabindex: "0", ...named }, scroll);
-  const element = h("section", { class: "calls", "aria-label": "Calls" }, h("div", { class: "tree-tools" }, find, zoom), help, grid);
+  const element = h(
+    "section",
+    { class: "calls", "aria-label": "Calls" },
+    h("div", { class: "tree-tools" }, find, zoom),
+    help,
+    grid,
+  );
   return { element, grid, scroll, body, find, zoom, ticks };
 }
 
@@ -94,7 +135,8 @@ const ZOOMS = {
 
 function draw(state, view, prefix) {
   const shape = `${state.run.shape} ${state.closed.size} ${[...state.closed].at(-1)} ${state.query}`;
-  const atEnd = view.scroll.scrollTop > 0 && view.scroll.scrollTop + view.scroll.clientHeight >= view.scroll.scrollHeight - 4;
+  const atEnd =
+    view.scroll.scrollTop > 0 && view.scroll.scrollTop + view.scroll.clientHeight >= view.scroll.scrollHeight - 4;
   if (state.drawn !== state.run || shape !== state.shape || state.query) {
     const active = state.rows[state.active]?.call;
     state.rows = rows(state.run, state.closed, state.query);
@@ -130,11 +172,16 @@ function drawTicks(state, view) {
     ticks.push({ at, left: ((start + at - from) / (to - from)) * 100 });
   }
   state.ticks ??= new Map();
-  keyed(view.ticks, state.ticks, ticks.filter((tick) => tick.at >= 0 && tick.left < 94), {
-    key: (tick) => `${tick.at}`,
-    make: (tick) => h("span", { class: "tick" }, tick.at === 0 ? "0" : duration(tick.at)),
-    update: (element, tick) => (element.style.left = `${tick.left}%`),
-  });
+  keyed(
+    view.ticks,
+    state.ticks,
+    ticks.filter((tick) => tick.at >= 0 && tick.left < 94),
+    {
+      key: (tick) => `${tick.at}`,
+      make: (tick) => h("span", { class: "tick" }, tick.at === 0 ? "0" : duration(tick.at)),
+      update: (element, tick) => (element.style.left = `${tick.left}%`),
+    },
+  );
 }
 
 /** 1, 2 or 5 of a power of ten that is at least this long. */
@@ -184,7 +231,7 @@ function updateRow(element, row, state) {
     marked.dataset.words = words;
     marked.replaceChildren(...marks(call).map((word) => h("span", { class: "mark" }, word)));
   }
-  say(why, call.error ? call.error.message ?? call.error.kind ?? "" : "");
+  say(why, call.error ? (call.error.message ?? call.error.kind ?? "") : "");
   setBadge(status.firstChild, call.status);
   say(took, call.startedAt === null ? "" : duration(endOf(call, state.now) - call.startedAt));
   drawBar(bar.firstChild, call, state);
@@ -233,7 +280,12 @@ function key(event, state, view, { choose, open, redraw }) {
   else if (event.key === "ArrowRight" && row.parent && !row.open) toggle(state, row);
   else if (event.key === "ArrowRight" && row.parent) move(state, view, state.active + 1);
   else if (event.key === "ArrowLeft" && row.parent && row.open && !state.query) toggle(state, row);
-  else if (event.key === "ArrowLeft") move(state, view, state.rows.findIndex((other) => other.call === row.call.parent));
+  else if (event.key === "ArrowLeft")
+    move(
+      state,
+      view,
+      state.rows.findIndex((other) => other.call === row.call.parent),
+    );
   else if (event.key === "Enter" || event.key === " ") {
     choose(row.call);
     open();
