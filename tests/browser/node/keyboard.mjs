@@ -74,6 +74,11 @@ await walk(async (page) => {
   await page.keyboard.press("+");
   await page.keyboard.press("+");
   const zoomed = await tick();
+  assert.ok(
+    await page.evaluate(() =>
+      [...document.querySelectorAll(".row[data-active] .piece")].some((piece) => !piece.hidden),
+    ),
+  );
   await page.keyboard.press("0");
   await until(async () => assert.notEqual(await tick(), zoomed));
 

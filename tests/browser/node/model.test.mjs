@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { duration, plural } from "../../../gensx-http/src/console/assets/format.js";
+import { ago, duration, plural } from "../../../gensx-http/src/console/assets/format.js";
 import { MAX_RAW_EVENTS, MAX_TEXTS_OF_CALL, newRun, push } from "../../../gensx-http/src/console/assets/model.js";
 import {
   ATTEMPTS_SHOWN,
   counts,
+  hint,
   marks,
   rows,
   segments,
@@ -273,6 +274,10 @@ test("times are said in the largest units that tell them apart", () => {
   );
 });
 
+test("what is past is said in whole seconds", () => {
+  assert.deepEqual([ago(0, 1_999), ago(0, 3_400), ago(0, 90_000)], ["just now", "3 s ago", "1 min 30 s ago"]);
+});
+
 test("rows are the tree, without what is closed or not looked for", () => {
   const run = fold(begin(), start("a", "outer"), start("b", "inner", { parent: "a" }), start("c", "other"));
   const names = (closed, query) => rows(run, new Set(closed), query).map(({ call, level }) => `${level} ${call.name}`);
@@ -280,6 +285,16 @@ test("rows are the tree, without what is closed or not looked for", () => {
   assert.deepEqual(names([1]), ["1 blog", "2 outer", "2 other"]);
   assert.deepEqual(names([1], "INNER"), ["1 blog", "2 outer", "3 inner"]);
   assert.deepEqual(names([], "nothing"), ["1 blog"]);
+});
+
+test("a call is told from its like by its label, its key, or its inputs", () => {
+  const of = (more) => hint(fold(begin(), start("a", "part", more)).calls.get("a"));
+  assert.equal(of({ label: "L", input: { a: 1 } }), "part");
+  assert.equal(of({ key: "k", input: { a: 1 } }), "k");
+  const input = { text: "x".repeat(99), list: [1, 2], object: { a: 1 }, more: 1 };
+  assert.equal(of({ input }), `text: ${"x".repeat(24)}\u2026, list: [2], object: {\u2026}`);
+  assert.equal(of({ input: { none: null, number: 7 } }), "none: null, number: 7");
+  assert.equal(of({}), "");
 });
 
 test("stages are over, at work or to come", () => {

@@ -33,7 +33,9 @@ export function clock(ms) {
 /** How long ago: `just now`, `12 s ago`, `3 h 04 min ago`. */
 export function ago(ms, now) {
   const passed = now - ms;
-  return passed < 2_000 ? "just now" : `${duration(Math.round(passed / 1_000) * 1_000)} ago`;
+  if (passed < 2_000) return "just now";
+  const seconds = Math.round(passed / 1_000);
+  return seconds < 60 ? `${seconds} s ago` : `${duration(seconds * 1_000)} ago`;
 }
 
 /** `12,345`. */

@@ -1,5 +1,7 @@
 // What a tree of calls shows, and how its stages stand: functions of a run as it was read. No page.
 
+import { isExact } from "./exact.js";
+
 /** The most attempts of a call that are shown: its last ones. */
 export const ATTEMPTS_SHOWN = 100;
 
@@ -34,6 +36,26 @@ function words(call) {
 
 /** What a call is called. */
 export const title = (call) => call.label ?? (call.name || "(nameless)");
+
+/** The most inputs, and of each the most characters, that tell a call from its like. */
+const HINT_INPUTS = 3;
+const HINT_CHARACTERS = 24;
+
+/** What tells a call from others of its name: its component behind a label, its key, or the beginning of its inputs. */
+export function hint(call) {
+  if (call.label) return call.name;
+  if (call.key) return call.key;
+  if (call.kind !== "component" || call.input === null || typeof call.input !== "object") return "";
+  const inputs = Object.entries(call.input).slice(0, HINT_INPUTS);
+  return inputs.map(([name, value]) => `${name}: ${short(value)}`).join(", ");
+}
+
+function short(value) {
+  if (Array.isArray(value)) return `[${value.length}]`;
+  if (typeof value === "string")
+    return value.length > HINT_CHARACTERS ? `${value.slice(0, HINT_CHARACTERS)}\u2026` : value;
+  return typeof value === "object" && value !== null && !isExact(value) ? "{\u2026}" : JSON.stringify(value);
+}
 
 /** The marks of a call, in words. */
 export function marks(call) {

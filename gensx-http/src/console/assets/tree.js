@@ -2,7 +2,7 @@
 
 import { badge, freshId, h, keyed, mark, say, setBadge } from "./dom.js";
 import { duration } from "./format.js";
-import { endOf, marks, rows, segments, title } from "./rows.js";
+import { endOf, hint, marks, rows, segments, title } from "./rows.js";
 
 /** As in run.css. */
 const ROW_PX = 34;
@@ -10,6 +10,8 @@ const HEAD_PX = 31;
 /** Rows that are drawn beyond either edge. */
 const BEYOND = 12;
 const TICKS = 5;
+/** The shortest time that can be zoomed to: events are timed in milliseconds. */
+const SHORTEST_MS = 2;
 
 export function treeView({ choose, open }) {
   const prefix = freshId();
@@ -101,20 +103,30 @@ function sight(state) {
   return state.window ?? { from: start, to: Math.max(state.now, start + 1) };
 }
 
+/** A part of the run's time, moved to where the run is. */
+function within(state, from, to) {
+  const start = state.run.startedAt ?? from;
+  const by = Math.max(0, start - from) - Math.max(0, to - Math.max(state.now, start + (to - from)));
+  return { from: from + by, to: to + by };
+}
+
 function zoomBy(state, factor) {
   const { from, to } = sight(state);
   const call = state.rows[state.active]?.call;
   const start = state.run.startedAt ?? 0;
-  const middle = state.window ? (from + to) / 2 : Math.min(to, Math.max(from, call?.startedAt ?? from));
+  // Around the active call, if it is in sight.
+  const at = call?.startedAt ?? from;
+  const middle = at >= from && at <= to ? at : (from + to) / 2;
   const half = ((to - from) / 2) * factor;
   const whole = half * 2 >= Math.max(1, state.now - start);
-  state.window = whole || half < 0.5 ? (whole ? null : state.window) : { from: middle - half, to: middle + half };
+  if (whole) state.window = null;
+  else if (half >= SHORTEST_MS / 2) state.window = within(state, middle - half, middle + half);
 }
 
 function pan(state, by) {
   const { from, to } = sight(state);
   const step = (to - from) * by;
-  if (state.window) state.window = { from: from + step, to: to + step };
+  if (state.window) state.window = within(state, from + step, to + step);
 }
 
 function fitCall(state) {
@@ -175,7 +187,7 @@ function drawTicks(state, view) {
   keyed(
     view.ticks,
     state.ticks,
-    ticks.filter((tick) => tick.at >= 0 && tick.left < 94),
+    ticks.filter((tick) => tick.at >= 0 && tick.left < 90),
     {
       key: (tick) => `${tick.at}`,
       make: (tick) => h("span", { class: "tick" }, tick.at === 0 ? "0" : duration(tick.at)),
@@ -225,7 +237,7 @@ function updateRow(element, row, state) {
   const [twist, text, component, marked, why] = name.children;
   say(twist, row.parent ? (row.open ? "\u25BE" : "\u25B8") : "");
   say(text, title(call));
-  say(component, call.label && call.name ? call.name : "");
+  say(component, hint(call));
   const words = marks(call).join("\n");
   if (marked.dataset.words !== words) {
     marked.dataset.words = words;
