@@ -6,6 +6,8 @@
 //! curl -X POST localhost:8080/workflows/haiku/start -H 'content-type: application/json' -d '{"about":"tides"}'
 //! curl -N -H 'accept: text/event-stream' localhost:8080/runs/RUN/events
 //! ```
+//!
+//! Or look at <http://localhost:8080/console>.
 
 use std::{net::SocketAddr, time::Duration};
 

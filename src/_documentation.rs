@@ -27,3 +27,7 @@ pub mod ai_sdk {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/durable-streams.md")]
 pub mod durable_streams {}
+
+#[cfg(feature = "http-console")]
+#[doc = include_str!("../docs/console.md")]
+pub mod console {}

@@ -3,6 +3,7 @@
 //! [fleet]: crate::_documentation::fleet
 //! [http]: https://github.com/gensx/gensx-rs/blob/main/docs/http.md
 //! [durable-streams]: https://github.com/gensx/gensx-rs/blob/main/docs/durable-streams.md
+//! [console]: https://github.com/gensx/gensx-rs/blob/main/docs/console.md
 //! [workflows]: crate::_documentation::workflows
 //! [design]: crate::_documentation::design
 //! [events]: crate::event

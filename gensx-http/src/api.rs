@@ -171,6 +171,8 @@ impl Api {
         if shared.options.speaks(Protocol::AiSdk) {
             routes = routes.merge(ui::routes());
         }
+        #[cfg(feature = "console")]
+        let routes = routes.merge(crate::console::routes());
         let routes = routes
             .fallback(no_route)
             .layer(middleware::from_fn_with_state(shared.clone(), origin::refuse_other_sites))

@@ -15,6 +15,8 @@
 //! ```
 //!
 //! [`Api`] has the options: who may do what, which origins, limits, what the workflows take.
+//!
+//! With the feature `console` the router has a page as well, `/console`: runs, live, for people.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -22,6 +24,8 @@ mod access;
 mod api;
 mod body;
 mod clock;
+#[cfg(feature = "console")]
+mod console;
 pub mod durable;
 mod events;
 mod genx;

@@ -68,7 +68,8 @@ pub enum EventKind {
         /// Whether the call goes on after a crash: what its own body streamed before is superseded.
         resumed: bool,
     },
-    /// `component.retried`: an attempt failed, another one follows. What the failed one streamed is superseded.
+    /// `component.retried`: an attempt failed, another one follows, which is the event's attempt. What the failed one streamed
+    /// is superseded.
     Retried {
         /// The failure.
         error: ErrorBody,

@@ -128,13 +128,13 @@ impl Log {
                 self.of_open(*call, json!({ "type": "log", "text": "so\nso", "level": "warn" }));
             }
             Step::Retry { call } => {
-                self.of_open(
-                    *call,
+                let Some(at) = self.open(*call) else { return };
+                // The event is the first of the attempt that follows.
+                self.calls[at].attempt += 1;
+                self.say(
+                    at,
                     json!({ "type": "component.retried", "error": error(), "delay_ms": 5, "due_ms": 9 }),
                 );
-                if let Some(at) = self.open(*call) {
-                    self.calls[at].attempt += 1;
-                }
             }
             Step::End { call, how } => {
                 let how = match how {
