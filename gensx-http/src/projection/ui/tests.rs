@@ -143,7 +143,8 @@ proptest! {
         }
         prop_assert_eq!(&told, &texts);
         let retried: BTreeSet<(String, u32)> = log.iter().filter_map(|event| match event.kind {
-            EventKind::Retried { .. } => Some((event.call.unwrap().to_string(), event.attempt)),
+            // It is the first event of the attempt that follows.
+            EventKind::Retried { .. } => Some((event.call.unwrap().to_string(), event.attempt - 1)),
             _ => None,
         }).collect();
         for (_, of) in message.texts.iter().filter(|(_, of)| !of["call"].is_null()) {
