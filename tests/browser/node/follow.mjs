@@ -103,9 +103,10 @@ await walk(async (page, { context, wrong }) => {
 
   await page.goto(url("#/run/nobody"));
   await page.getByRole("alert").filter({ hasText: "there is no run `nobody`" }).waitFor();
-  // The browser itself reports the 404 that was asked for.
+  // The browser itself reports the 404 that was asked for, and the streams that the API cut.
+  const isAsked = (text) => text.includes("404") || text.includes("ERR_INCOMPLETE_CHUNKED_ENCODING");
   assert.ok(
-    wrong.every((text) => text.includes("404")),
+    wrong.every(isAsked),
     `${wrong}`,
   );
   wrong.length = 0;
