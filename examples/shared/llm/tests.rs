@@ -18,7 +18,7 @@ fn caller() -> Caller {
 }
 
 async fn client(flaky_seed: Option<u64>) -> Llm {
-    let address = model_server::start(Settings { flaky_seed, log: None }).await.unwrap();
+    let address = model_server::start(Settings { flaky_seed, ..Settings::default() }).await.unwrap();
     Llm::new(&Server::BuiltIn(address)).unwrap()
 }
 
