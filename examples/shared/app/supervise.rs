@@ -33,11 +33,16 @@ pub(super) async fn supervise(status: Status, mut stopped: watch::Receiver<bool>
     let mut failures = 0;
     loop {
         let mut child = start(&program)?;
+        // Taken out: waiting for a child closes the input that it still has.
+        let held = child.stdin.take();
         status.began(child.id());
         let began = Instant::now();
         let ended = tokio::select! {
             ended = child.wait() => ended?,
-            _ = stopped.wait_for(|stopped| *stopped) => return end(child).await,
+            _ = stopped.wait_for(|stopped| *stopped) => {
+                drop(held);
+                return end(child).await;
+            }
         };
         status.ended();
         failures = if began.elapsed() >= LIVED { 0 } else { failures + 1 };
@@ -60,9 +65,8 @@ fn start(program: &Path) -> anyhow::Result<Child> {
         .with_context(|| format!("{} cannot be started", program.display()))
 }
 
-/// Lets a worker drain: it does when its standard input closes.
+/// Waits for a worker that drains, since its standard input was closed.
 async fn end(mut child: Child) -> anyhow::Result<()> {
-    drop(child.stdin.take());
     if tokio::time::timeout(DRAIN + MARGIN, child.wait()).await.is_err() {
         child.kill().await?;
     }
