@@ -51,6 +51,7 @@ async fn main() -> ExitCode {
         described: || {
             Described::new("blog").about("Writes an article about a topic").input::<String>().output::<String>()
         },
+        runtime: |runtime| runtime,
         register: |worker| worker.register(&article::blog),
         page: PAGE,
         routes: |_| Ok(Router::new()),

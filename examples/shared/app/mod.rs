@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use gensx::http::Described;
-use gensx::{Backend, WorkerBuilder};
+use gensx::{Backend, RuntimeBuilder, WorkerBuilder};
 
 /// How long runs may go on after Ctrl-C before they are given back.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -28,6 +28,8 @@ pub(crate) struct App {
     pub(crate) address: &'static str,
     /// Its workflow, for the API.
     pub(crate) described: fn() -> Described,
+    /// What its worker's runs are executed with.
+    pub(crate) runtime: fn(RuntimeBuilder) -> RuntimeBuilder,
     /// Its workflow, for the worker.
     pub(crate) register: fn(WorkerBuilder) -> WorkerBuilder,
     /// The files of its page.

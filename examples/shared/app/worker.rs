@@ -41,7 +41,7 @@ pub(super) async fn work(app: &App, until: Until) -> anyhow::Result<()> {
         .lease(LEASE)
         .drain_deadline(DRAIN)
         .concurrency(CONCURRENCY)
-        .runtime(Runtime::builder().classify(LlmError::fate));
+        .runtime((app.runtime)(Runtime::builder().classify(LlmError::fate)));
     let worker = (app.register)(builder).build()?;
     eprintln!("worker {} works, model: {model}", std::process::id());
     match until {
