@@ -76,6 +76,11 @@ fn articles_are_written_on_redis_as_well() {
 }
 
 #[test]
+fn what_a_failed_attempt_streamed_is_gone_from_the_page() {
+    play("faults.mjs", "content_app", "sqlite:FOLDER/runs.db");
+}
+
+#[test]
 fn a_site_is_read_and_searched_whoever_dies() {
     play("onboarding.mjs", "onboarding_app", "sqlite:FOLDER/runs.db");
 }

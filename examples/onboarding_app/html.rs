@@ -13,9 +13,9 @@ const MAX_TITLE_CHARS: usize = 120;
 /// Links that are taken from one page.
 const MAX_LINKS: usize = 200;
 
-/// Elements whose text is not what the page says.
+/// Elements whose text is not what the page says in words.
 const SKIPPED: &[&str] = &[
-    "aside", "button", "footer", "form", "nav", "noscript", "script", "select", "style", "svg", "template",
+    "aside", "button", "footer", "form", "nav", "noscript", "pre", "script", "select", "style", "svg", "template",
 ];
 /// Elements that have no end.
 const VOID: &[&str] = &["area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"];

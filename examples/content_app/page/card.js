@@ -1,6 +1,6 @@
 // An article on the page.
 
-import { node, reason, setText, showMarkdown } from "/dom.js";
+import { node, reason, setText, showLine, showMarkdown } from "/dom.js";
 
 const STATUS = { waiting: "waits for a worker", working: "being written", succeeded: "finished", failed: "failed", cancelled: "cancelled" };
 const MARK = { waiting: "planned", working: "working", succeeded: "done", failed: "failed", cancelled: "cancelled" };
@@ -78,7 +78,7 @@ function showSections(list, article) {
   article.planned.forEach((heading, at) => {
     const section = list.children[at] ?? list.appendChild(newSection());
     const stage = written.find((stage) => stage.label === heading) ?? { state: "planned", text: "" };
-    setText(section.querySelector("h3"), heading);
+    showLine(section.querySelector("h3"), heading);
     showState(section.querySelector(".mark"), stage);
     const text = section.querySelector(".text");
     const grew = text.textContent !== stage.text;

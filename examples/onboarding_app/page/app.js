@@ -7,7 +7,7 @@ import { follow } from "/follow.js";
 const WORKFLOW = "onboard";
 const MAX_EARLIER = 10;
 const MAX_PAGES_SHOWN = 200;
-/// After the last key that was pressed, and while pages come in.
+/// After the last key that was pressed, and after a page came in.
 const SEARCH_AFTER_MS = 200;
 const STATUS = { waiting: "waits for a worker", working: "being read", succeeded: "all read", failed: "failed", cancelled: "cancelled" };
 const MARK = { waiting: "planned", working: "working", succeeded: "done", failed: "failed", cancelled: "cancelled" };
@@ -68,7 +68,8 @@ function show() {
   setText(byId("overview"), crawl.overview);
   byId("cancel").hidden = !["waiting", "working"].includes(crawl.status);
   showPages();
-  if (count.summarised !== searched.summarised) searchSoon();
+  // Pages come in faster than anybody reads: what waits to be searched is searched once.
+  if (count.summarised !== searched.summarised && searchTimer === 0) searchSoon();
 }
 
 function showStatus(mark) {
@@ -124,6 +125,7 @@ function searchSoon() {
 }
 
 async function search() {
+  searchTimer = 0;
   const query = byId("query").value.trim();
   const of = run;
   searched = { query, summarised: counts(crawl).summarised };
@@ -194,6 +196,7 @@ byId("start").addEventListener("submit", async (submitted) => {
 
 byId("search").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
+  clearTimeout(searchTimer);
   search();
 });
 byId("query").addEventListener("input", searchSoon);

@@ -29,9 +29,10 @@ export class App {
   workers = [];
   url = "";
 
-  constructor(program, store) {
+  constructor(program, store, environment) {
     this.program = program;
     this.store = store;
+    this.environment = environment;
   }
 
   /// Starts it, the second time at the same address.
@@ -39,7 +40,7 @@ export class App {
     // Only the built-in model: what the machine has set is nobody's key here.
     const { OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_MODEL, FLAKY, ...environment } = process.env;
     const child = spawn(this.program, [], {
-      env: { ...environment, ADDRESS: this.#address, GENSX_SINK: this.store },
+      env: { ...environment, ...this.environment, ADDRESS: this.#address, GENSX_SINK: this.store },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -87,10 +88,10 @@ export class App {
 }
 
 /// Plays a story with the program and the store that the command line names, in a browser, and ends all of it.
-export async function play(story) {
+export async function play(story, environment = {}) {
   const [program, store] = process.argv.slice(2);
   assert.ok(program && store, "usage: node STORY.mjs PROGRAM STORE");
-  const app = new App(program, store);
+  const app = new App(program, store, environment);
   const limit = setTimeout(() => fail(new Error(`the story took longer than ${STORY_LIMIT_MS} ms`)), STORY_LIMIT_MS);
   const fail = async (error) => {
     console.error(error);
@@ -99,9 +100,9 @@ export async function play(story) {
   };
   try {
     const executablePath = BROWSERS.find((path) => path && existsSync(path));
-    assert.ok(executablePath, "no browser: apt-get install chromium, or set CHROMIUM to the path of one");
+    assert.ok(executablePath, "Chromium is missing: install it, as root: apt-get install chromium; or set CHROMIUM to the path of one");
     // As root, as in containers, Chromium has no sandbox; what it shows here is the project's own.
-    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
     await app.start();
     await story(app, await browser.newContext());
     await browser.close();

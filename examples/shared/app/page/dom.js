@@ -23,6 +23,14 @@ export function showMarkdown(target, text) {
   target.replaceChildren(...blocks.map(block));
 }
 
+/// Sets a line of Markdown: code is all that a line may have.
+export function showLine(target, text) {
+  if (target.dataset.shown === text) return;
+  target.dataset.shown = text;
+  target.replaceChildren();
+  inline(target, text);
+}
+
 function block(text) {
   const heading = /^(#{1,4}) (.*)$/s.exec(text);
   if (heading) return inline(node(`h${Math.min(heading[1].length + 1, 5)}`), heading[2]);
