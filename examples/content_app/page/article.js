@@ -79,12 +79,12 @@ function step(stage, event, article) {
   }
 }
 
-/// What a stage gives. One whose text was not streamed, since it was known already, has it here alone.
+/// What a stage gives. Its text was streamed; one that was known already, and streamed nothing, has it here alone.
 function deliver(stage, output, article) {
   if (stage.name === "outline") {
     article.title = output.title;
     article.planned = output.sections.map((section) => section.heading);
   }
-  if (stage.name === "write_section") stage.text = output.text;
-  if (stage.name === "edit") stage.text = output;
+  if (stage.name === "write_section") stage.text ||= output.text;
+  if (stage.name === "edit") stage.text ||= output;
 }

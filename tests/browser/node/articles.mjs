@@ -51,3 +51,12 @@ export async function compare(app, card) {
   assert.equal(bare(card.whole), bare(events.at(-1).output), "the page's article");
   return events;
 }
+
+/// What was shown midway is the beginning of what is shown at the end: nothing of it was twice.
+export function grew(midway, finished) {
+  for (const old of midway) {
+    const now = finished.find((card) => card.run === old.run);
+    assert.ok(bare(now.whole).startsWith(bare(old.whole)), `midway: ${old.whole}\nat the end: ${now.whole}`);
+    old.sections.forEach((section, at) => assert.ok(now.sections[at].text.startsWith(section.text), section.text));
+  }
+}

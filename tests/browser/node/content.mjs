@@ -1,7 +1,7 @@
 // Two articles at once: started, refreshed, left, their worker killed, found again, their server killed, finished.
 
 import assert from "node:assert/strict";
-import { begin, cards, compare, written } from "./articles.mjs";
+import { begin, cards, compare, grew, written } from "./articles.mjs";
 import { open, play, until } from "./products.mjs";
 
 const TOPICS = ["asynchronous streams", "parsing numbers"];
@@ -37,7 +37,10 @@ await play(async (app, context) => {
   });
 
   // The server dies under an open page, which comes back by itself.
-  assert.ok((await cards(page)).some((card) => card.status === "working"), "both ended before the server was killed");
+  const midway = await until("a text that goes on", async () => {
+    const seen = await cards(page);
+    return seen.some((card) => card.status === "working" && card.whole !== "") && seen;
+  });
   await app.kill();
   await app.start();
   const finished = await until("both articles", async () => {
@@ -45,6 +48,7 @@ await play(async (app, context) => {
     return seen.every((card) => card.status === "succeeded") && seen;
   });
 
+  grew([...before, ...midway], finished);
   for (const card of finished) {
     const claims = (await compare(app, card)).filter((event) => event.type === "run.claimed");
     assert.ok(claims.length >= 2, `claimed ${claims.length} times`);
