@@ -11,17 +11,9 @@
 mod args;
 #[path = "../shared/article/mod.rs"]
 mod article;
-#[path = "../shared/llm/mod.rs"]
-mod llm;
-#[path = "../shared/model.rs"]
+#[path = "../shared/model/mod.rs"]
 mod model;
-#[path = "../shared/model_server/mod.rs"]
-mod model_server;
 mod progress;
-#[path = "../shared/prompt.rs"]
-mod prompt;
-#[path = "../shared/text.rs"]
-mod text;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -30,8 +22,8 @@ use anyhow::Context as _;
 use gensx::{EventKind, Run, RunId, Runtime};
 
 use crate::args::{Job, Options};
-use crate::llm::LlmError;
-use crate::model_server::Settings;
+use crate::model::built_in::Settings;
+use crate::model::llm::LlmError;
 use crate::progress::Progress;
 
 /// What a command line that cannot be followed exits with, as usual.
@@ -70,8 +62,7 @@ enum Which {
 }
 
 async fn write(which: Which, options: Options) -> anyhow::Result<()> {
-    let settings =
-        Settings { flaky_seed: options.flaky_seed, log: options.model_log, ..Settings::default() };
+    let settings = Settings { flaky_seed: options.flaky_seed, log: options.model_log, ..Settings::default() };
     eprintln!("model: {}", model::connect(settings).await?);
     let runtime = runtime().await?;
     let run = match which {

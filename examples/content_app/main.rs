@@ -17,16 +17,8 @@
 mod app;
 #[path = "../shared/article/mod.rs"]
 mod article;
-#[path = "../shared/llm/mod.rs"]
-mod llm;
-#[path = "../shared/model.rs"]
+#[path = "../shared/model/mod.rs"]
 mod model;
-#[path = "../shared/model_server/mod.rs"]
-mod model_server;
-#[path = "../shared/prompt.rs"]
-mod prompt;
-#[path = "../shared/text.rs"]
-mod text;
 
 use std::process::ExitCode;
 
@@ -49,7 +41,10 @@ async fn main() -> ExitCode {
         name: "content_app",
         address: "127.0.0.1:8081",
         described: || {
-            Described::new("blog").about("Writes an article about a topic").input::<String>().output::<String>()
+            Described::new("blog")
+                .about("Writes an article about a topic")
+                .input::<String>()
+                .output::<String>()
         },
         runtime: |runtime| runtime,
         register: |worker| worker.register(&article::blog),

@@ -75,7 +75,8 @@ pub(crate) async fn text(url: &str) -> Result<String, ReadError> {
 
 async fn get(url: &str) -> Result<Response, ReadError> {
     let parsed = Url::parse(url).map_err(|error| ReadError::Unreachable { reason: error.to_string() })?;
-    let response = client(&parsed)?.get(parsed).send().await.map_err(|error| ReadError::unreachable(&error))?;
+    let response =
+        client(&parsed)?.get(parsed).send().await.map_err(|error| ReadError::unreachable(&error))?;
     match response.status() {
         StatusCode::OK => Ok(response),
         status => Err(ReadError::Status { status: status.as_u16() }),
@@ -111,13 +112,13 @@ fn client(url: &Url) -> Result<&'static Client, ReadError> {
 fn build(loopback: bool) -> reqwest::Result<Client> {
     // A second client finds the provider installed: that is the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(USER_AGENT)
-        .redirect(redirect::Policy::custom(|attempt| {
-            let own = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    let builder = Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(USER_AGENT).redirect(
+        redirect::Policy::custom(|attempt| {
+            let own =
+                attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
             if own && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
-        }));
+        }),
+    );
     if loopback { builder.no_proxy().build() } else { builder.build() }
 }
 

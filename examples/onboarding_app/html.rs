@@ -15,14 +15,15 @@ const MAX_LINKS: usize = 200;
 
 /// Elements whose text is not what the page says in words.
 const SKIPPED: &[&str] = &[
-    "aside", "button", "footer", "form", "nav", "noscript", "pre", "script", "select", "style", "svg", "template",
+    "aside", "button", "footer", "form", "nav", "noscript", "pre", "script", "select", "style", "svg",
+    "template",
 ];
 /// Elements that have no end.
 const VOID: &[&str] = &["area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"];
 /// Elements within a line.
 const INLINE: &[&str] = &[
-    "a", "abbr", "b", "cite", "code", "em", "i", "kbd", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "u",
-    "var", "wbr",
+    "a", "abbr", "b", "cite", "code", "em", "i", "kbd", "mark", "q", "s", "small", "span", "strong", "sub",
+    "sup", "u", "var", "wbr",
 ];
 
 /// What a page says.
@@ -40,7 +41,14 @@ pub(crate) fn page(html: &str, base: &Url) -> Page {
     let mut emitter = DefaultEmitter::default();
     // Scripts and styles hold no tags, whatever they look like.
     emitter.naively_switch_states(true);
-    let mut reader = Reader { base, title: String::new(), lines: Vec::new(), line: String::new(), links: Vec::new(), inside: Vec::new() };
+    let mut reader = Reader {
+        base,
+        title: String::new(),
+        lines: Vec::new(),
+        line: String::new(),
+        links: Vec::new(),
+        inside: Vec::new(),
+    };
     for token in Tokenizer::new_with_emitter(html, emitter) {
         let Ok(token) = token;
         match token {

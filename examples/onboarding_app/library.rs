@@ -7,7 +7,7 @@ use gensx::{CallId, Event, EventKind};
 use serde::Serialize;
 
 use crate::html::Page;
-use crate::text::{Index, sentences, words};
+use crate::model::text::{Index, sentences, words};
 
 /// Pages in one answer.
 const MAX_HITS: usize = 10;
@@ -142,7 +142,11 @@ mod tests {
     }
 
     fn ended(call: u8, output: &Value) -> Event {
-        event(2, call, &json!({"type": "component.ended", "status": "succeeded", "output": output, "output_type": "T"}))
+        event(
+            2,
+            call,
+            &json!({"type": "component.ended", "status": "succeeded", "output": output, "output_type": "T"}),
+        )
     }
 
     fn page(library: &mut Library, call: u8, url: &str, title: &str, text: &str) {

@@ -11,8 +11,8 @@ const MAX_URL_CHARS: usize = 500;
 
 /// Endings of what is no page.
 const NO_PAGES: &[&str] = &[
-    "css", "gif", "gz", "ico", "jpeg", "jpg", "js", "json", "mp4", "pdf", "png", "svg", "tar", "txt", "webp", "woff",
-    "woff2", "xml", "zip",
+    "css", "gif", "gz", "ico", "jpeg", "jpg", "js", "json", "mp4", "pdf", "png", "svg", "tar", "txt", "webp",
+    "woff", "woff2", "xml", "zip",
 ];
 
 /// A site that cannot be crawled.
@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn what_is_no_site_is_named() {
-        for (url, part) in [("file:///etc/passwd", "file:///etc/passwd"), ("http://site.test/no/x", "robots.txt")] {
+        for (url, part) in
+            [("file:///etc/passwd", "file:///etc/passwd"), ("http://site.test/no/x", "robots.txt")]
+        {
             let rules = Rules::parse("User-agent: *\nDisallow: /no/");
             let error = Frontier::new(&Url::parse(url).unwrap(), rules, 3).err().unwrap();
             assert!(error.to_string().contains(part), "{error}");

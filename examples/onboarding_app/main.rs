@@ -21,19 +21,11 @@ mod fetch;
 mod html;
 mod library;
 mod links;
-#[path = "../shared/llm/mod.rs"]
-mod llm;
-#[path = "../shared/model.rs"]
+#[path = "../shared/model/mod.rs"]
 mod model;
-#[path = "../shared/model_server/mod.rs"]
-mod model_server;
-#[path = "../shared/prompt.rs"]
-mod prompt;
 mod robots;
 mod search;
 mod site;
-#[path = "../shared/text.rs"]
-mod text;
 mod workflow;
 
 use std::process::ExitCode;

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_group_for_this_robot_stands_for_all_others() {
-        let file = "user-agent: *\ndisallow: /\n\nUser-Agent: other\nUser-Agent: GENSX-onboarding\nDisallow: /x\n";
+        let file =
+            "user-agent: *\ndisallow: /\n\nUser-Agent: other\nUser-Agent: GENSX-onboarding\nDisallow: /x\n";
         let rules = Rules::parse(file);
         assert!(rules.allow("/a") && !rules.allow("/x/y"));
         assert!(!Rules::parse("User-agent: *\nDisallow: /").allow("/a"));

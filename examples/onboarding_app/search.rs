@@ -42,7 +42,11 @@ struct Asked {
     q: String,
 }
 
-async fn search(State(desk): State<Arc<Desk>>, Path(run): Path<String>, Query(asked): Query<Asked>) -> Response {
+async fn search(
+    State(desk): State<Arc<Desk>>,
+    Path(run): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let Ok(run) = run.parse::<RunId>() else { return refused(StatusCode::NOT_FOUND, "no such crawl") };
     if asked.q.chars().count() > MAX_QUERY_CHARS {
         return refused(StatusCode::BAD_REQUEST, "the query is too long");
@@ -53,9 +57,12 @@ async fn search(State(desk): State<Arc<Desk>>, Path(run): Path<String>, Query(as
         Ok(()) => {
             let pages = shelf.library.pages();
             let hits = shelf.library.search(&asked.q);
-            ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "pages": pages, "hits": hits }))).into_response()
+            ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "pages": pages, "hits": hits })))
+                .into_response()
         }
-        Err(error) if error.kind() == SinkErrorKind::NotFound => refused(StatusCode::NOT_FOUND, "no such crawl"),
+        Err(error) if error.kind() == SinkErrorKind::NotFound => {
+            refused(StatusCode::NOT_FOUND, "no such crawl")
+        }
         Err(error) => {
             eprintln!("search: {error}");
             refused(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer, try again")

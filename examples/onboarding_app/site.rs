@@ -48,7 +48,11 @@ fn toolchain() -> Option<Site> {
 fn built() -> Option<Site> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/doc");
     let about = "the reference of this project, by cargo doc";
-    folder.join("gensx/index.html").is_file().then(|| Site { about, folder, first: "gensx/index.html".into() })
+    folder.join("gensx/index.html").is_file().then(|| Site {
+        about,
+        folder,
+        first: "gensx/index.html".into(),
+    })
 }
 
 /// The project's own pages of Markdown.
@@ -68,7 +72,8 @@ fn write_pages(from: &Path, to: &Path) -> anyhow::Result<()> {
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let page = to.join(format!("{name}.html"));
-        fs::write(&page, render(&name, &text)).with_context(|| format!("{} cannot be written", page.display()))?;
+        fs::write(&page, render(&name, &text))
+            .with_context(|| format!("{} cannot be written", page.display()))?;
     }
     Ok(())
 }
@@ -87,7 +92,9 @@ fn render(name: &str, markdown: &str) -> String {
     html::push_html(&mut body, events);
     let title = markdown.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(name);
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    format!("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n<body>{body}</body></html>\n")
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n<body>{body}</body></html>\n"
+    )
 }
 
 fn page_of(link: CowStr<'_>) -> CowStr<'_> {
@@ -108,9 +115,15 @@ mod tests {
 
     #[test]
     fn pages_of_markdown_become_pages_that_lead_to_each_other() {
-        let page = render("x", "# Tides & <moons>\n\n[more](docs/a.md#b), [out](https://a.test/b.md)\n\n<script>x</script>\n");
+        let page = render(
+            "x",
+            "# Tides & <moons>\n\n[more](docs/a.md#b), [out](https://a.test/b.md)\n\n<script>x</script>\n",
+        );
         assert!(page.contains("<title>Tides &amp; &lt;moons></title>"), "{page}");
-        assert!(page.contains("href=\"docs/a.html#b\"") && page.contains("href=\"https://a.test/b.md\""), "{page}");
+        assert!(
+            page.contains("href=\"docs/a.html#b\"") && page.contains("href=\"https://a.test/b.md\""),
+            "{page}"
+        );
         assert!(!page.contains("<script"), "{page}");
     }
 

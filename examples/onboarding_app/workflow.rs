@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::fetch::{self, ReadError};
 use crate::html::Page;
 use crate::links::Frontier;
+use crate::model::prompt::{Block, Prompt, Task};
 use crate::model::{PATIENT, ask, stream as stream_text};
-use crate::prompt::{Block, Prompt, Task};
 use crate::robots::Rules;
 
 /// Pages of one crawl.

@@ -44,8 +44,9 @@ pub(super) async fn serve(app: &App) -> anyhow::Result<()> {
         .route("/worker", worker(status.clone()))
         .layer(middleware::map_response(harden));
 
-    let listener =
-        tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen at {address}"))?;
     println!("http://{}", listener.local_addr()?);
     let (stop, stopped) = watch::channel(false);
     let told = |mut stopped: watch::Receiver<bool>| async move {

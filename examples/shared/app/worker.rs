@@ -8,9 +8,9 @@ use gensx::{Runtime, Worker};
 use tokio::sync::oneshot;
 
 use super::{App, DRAIN, store};
-use crate::llm::LlmError;
 use crate::model;
-use crate::model_server::Settings;
+use crate::model::built_in::Settings;
+use crate::model::llm::LlmError;
 
 /// After a worker's death its runs stand still for this long: short, so that whoever tries it sees it. In production the
 /// default, 30 s, rides out longer pauses of a machine.

@@ -2,7 +2,7 @@
 
 use super::material::Passage;
 use super::{Finding, Section, SectionPlan};
-use crate::prompt::{Block, Prompt, Task};
+use crate::model::prompt::{Block, Prompt, Task};
 
 pub(super) fn research(topic: &str, passages: &[Passage]) -> Prompt {
     prompt(Task::Research, topic, "", passages.iter().map(|passage| quoted(passage, &passage.text)).collect())

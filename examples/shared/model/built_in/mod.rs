@@ -71,7 +71,12 @@ struct Shared {
 /// When the log cannot be opened or no port can be had.
 pub(crate) async fn start(settings: Settings) -> io::Result<SocketAddr> {
     let log = settings.log.as_deref().map(Log::open).transpose()?;
-    let shared = Arc::new(Shared { flaky_seed: settings.flaky_seed, pace: settings.pace, log, asked: Mutex::default() });
+    let shared = Arc::new(Shared {
+        flaky_seed: settings.flaky_seed,
+        pace: settings.pace,
+        log,
+        asked: Mutex::default(),
+    });
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let router = Router::new()

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::prompt::{Block, Prompt, Task};
-use crate::text::{Index, sentences, words};
+use crate::model::prompt::{Block, Prompt, Task};
+use crate::model::text::{Index, sentences, words};
 
 /// Sections that an outline has at most; the crates left over share the last one.
 const MAX_SECTIONS: usize = 5;
@@ -191,12 +191,7 @@ fn overview(prompt: &Prompt) -> String {
         .filter_map(|block| sentences(&block.text).first().copied())
         .take(MAX_QUOTED)
         .collect();
-    format!(
-        "{} pages were read, among them {}.\n\n{}",
-        titles.len(),
-        listed(shown),
-        says.join(" ")
-    )
+    format!("{} pages were read, among them {}.\n\n{}", titles.len(), listed(shown), says.join(" "))
 }
 
 /// The paragraphs of a section, without quotations that the article had before and what led up to them.

@@ -1,4 +1,10 @@
-//! The model of this process, asked on the bill of the component that asks.
+//! The model of this process, asked on the bill of the component that asks; and the small one that stands in where no
+//! other is named.
+
+pub(crate) mod built_in;
+pub(crate) mod llm;
+pub(crate) mod prompt;
+pub(crate) mod text;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,9 +14,9 @@ use gensx::RetryPolicy;
 use gensx::event::Usage;
 use serde::de::DeserializeOwned;
 
-use crate::llm::{Caller, Llm, Server, Tokens};
-use crate::model_server::{self, Settings};
-use crate::prompt::Prompt;
+use self::built_in::Settings;
+use self::llm::{Caller, Llm, Server, Tokens};
+use self::prompt::Prompt;
 
 /// Attempts of a component that asks: one more than the built-in server's faults in a row, and as many as a provider in
 /// trouble needs to calm down.
@@ -35,7 +41,7 @@ pub(crate) async fn connect(settings: Settings) -> anyhow::Result<Server> {
         }
         Some(named) => named,
         None => Server::BuiltIn(
-            model_server::start(settings).await.context("the built-in model server does not start")?,
+            built_in::start(settings).await.context("the built-in model server does not start")?,
         ),
     };
     let llm = Llm::new(&server)?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::llm::{Server, web_client};
+use crate::model::llm::{Server, web_client};
 
 async fn post(settings: Settings, path: &str, body: String) -> (u16, String) {
     let address = start(settings).await.unwrap();
