@@ -23,6 +23,8 @@ const USER_AGENT: &str = concat!("gensx-onboarding/", env!("CARGO_PKG_VERSION"))
 pub(crate) enum ReadError {
     #[error("the site answered {status}")]
     Status { status: u16 },
+    #[error("the page is elsewhere: {location}")]
+    Elsewhere { location: String },
     #[error("the page is no HTML but `{media_type}`")]
     NotHtml { media_type: String },
     #[error("the site cannot be reached: {reason}")]
@@ -34,7 +36,7 @@ impl ReadError {
     pub(crate) fn fate(&self) -> Fate {
         match self {
             Self::Status { status: 408 | 425 | 429 | 500..=599 } | Self::Unreachable { .. } => Fate::Retry,
-            Self::Status { .. } | Self::NotHtml { .. } => Fate::Permanent,
+            Self::Status { .. } | Self::Elsewhere { .. } | Self::NotHtml { .. } => Fate::Permanent,
         }
     }
 
@@ -79,8 +81,15 @@ async fn get(url: &str) -> Result<Response, ReadError> {
         client(&parsed)?.get(parsed).send().await.map_err(|error| ReadError::unreachable(&error))?;
     match response.status() {
         StatusCode::OK => Ok(response),
+        status if status.is_redirection() => Err(elsewhere(&response)),
         status => Err(ReadError::Status { status: status.as_u16() }),
     }
+}
+
+/// A redirect that was not followed: to another origin, or one too many.
+fn elsewhere(response: &Response) -> ReadError {
+    let location = response.headers().get(header::LOCATION).map(|value| value.as_bytes());
+    ReadError::Elsewhere { location: String::from_utf8_lossy(location.unwrap_or(b"nowhere")).into_owned() }
 }
 
 /// The body up to the bound: the rest of a page that is longer stays where it is.
@@ -130,6 +139,6 @@ mod tests {
     fn what_may_pass_is_tried_again() {
         let status = |status| ReadError::Status { status }.fate();
         assert_eq!([429, 500, 503].map(status), [Fate::Retry; 3]);
-        assert_eq!([301, 403, 404, 410].map(status), [Fate::Permanent; 4]);
+        assert_eq!([403, 404, 410].map(status), [Fate::Permanent; 3]);
     }
 }

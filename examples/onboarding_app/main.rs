@@ -14,6 +14,9 @@
 //! `robots.txt`. Runs are in `.gensx/onboarding_app.db` unless `GENSX_SINK` names another store. Summaries come from the model
 //! that `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL` name, or from a small one of its own. `ADDRESS` says where
 //! it listens. With the argument `worker` it is a worker alone.
+//!
+//! It listens on this machine alone. Whoever reaches the page can have it read any address that this machine reaches: before it
+//! is public, put a check of who asks before it (`Api::authorize`), and a rule for where its worker may go.
 
 #[path = "../shared/app/mod.rs"]
 mod app;

@@ -2,15 +2,15 @@
 
 import { apply, unknownArticle } from "/article.js";
 import { newCard, showCard } from "/card.js";
-import { newKey, node, showWorker, start } from "/dom.js";
+import { showWorker } from "/dom.js";
 import { follow } from "/follow.js";
+import { cancel, showEarlier, startsRuns } from "/runs.js";
 
 const WORKFLOW = "blog";
 const MAX_ON_PAGE = 12;
-const MAX_EARLIER = 20;
 
 const articles = document.getElementById("articles");
-const problem = document.getElementById("problem");
+const topic = document.getElementById("topic");
 const shown = new Map();
 
 /// The runs that the URL names.
@@ -34,13 +34,14 @@ function arrange() {
   }
   for (const run of runs) if (!shown.has(run)) show(run);
   articles.append(...runs.map((run) => shown.get(run).card));
-  showEarlier();
+  const others = runs.map(encodeURIComponent).join(",");
+  showEarlier(WORKFLOW, runs, (input) => input, (run) => `#${run},${others}`);
 }
 
 function show(run) {
   const article = unknownArticle();
   const card = newCard(run, {
-    onCancel: () => fetch(`/api/runs/${encodeURIComponent(run)}/cancel`, { method: "POST" }),
+    onCancel: () => cancel(run),
     onClose: () => want(wanted().filter((other) => other !== run)),
   });
   let connection = "waiting";
@@ -69,45 +70,15 @@ function show(run) {
   draw();
 }
 
-async function showEarlier() {
-  const answer = await fetch(`/api/runs?workflow=${WORKFLOW}&limit=${MAX_EARLIER}`).then((answer) => answer.json(), () => ({}));
-  const here = wanted();
-  const others = (answer.runs ?? []).filter((run) => !here.includes(run.id));
-  const items = others.map((run) => {
-    const item = node("li");
-    const link = node("a", "", run.id);
-    link.href = `#${[encodeURIComponent(run.id), ...here.map(encodeURIComponent)].join(",")}`;
-    item.append(link, ` ${run.status}`);
-    return item;
-  });
-  document.getElementById("list").replaceChildren(...items);
-  document.getElementById("earlier").hidden = items.length === 0;
-}
-
-/// The key of what was sent and not answered: sending it again starts nothing twice.
-let unanswered = null;
-
-document.getElementById("start").addEventListener("submit", async (submitted) => {
-  submitted.preventDefault();
-  const input = document.getElementById("topic");
-  const button = document.getElementById("write");
-  const topic = input.value.trim();
-  if (!topic || button.disabled) return;
-  if (unanswered?.topic !== topic) unanswered = { topic, key: newKey() };
-  button.disabled = true;
-  problem.textContent = "";
-  try {
-    const run = await start(WORKFLOW, topic, unanswered.key);
-    unanswered = null;
-    input.value = "";
+startsRuns(
+  document.getElementById("start"),
+  WORKFLOW,
+  () => topic.value.trim(),
+  (run) => {
+    topic.value = "";
     want([run, ...wanted()]);
-  } catch (error) {
-    problem.textContent = `It was not started: ${error.message}`;
-  } finally {
-    button.disabled = false;
-  }
-});
-
+  },
+);
 window.addEventListener("hashchange", arrange);
 arrange();
 showWorker(document.getElementById("worker"));

@@ -1,11 +1,11 @@
 // The page: which crawl it shows stands in its URL, what that is stands in its run.
 
 import { apply, counts, unknownCrawl } from "/crawl.js";
-import { newKey, node, reason, setText, showWorker, start } from "/dom.js";
+import { node, reason, setText, showWorker } from "/dom.js";
 import { follow } from "/follow.js";
+import { cancel, showEarlier, startsRuns } from "/runs.js";
 
 const WORKFLOW = "onboard";
-const MAX_EARLIER = 10;
 const MAX_PAGES_SHOWN = 200;
 /// After the last key that was pressed, and after a page came in.
 const SEARCH_AFTER_MS = 200;
@@ -36,7 +36,7 @@ function arrange() {
   byId("hits").replaceChildren();
   stop = run === "" ? () => {} : follow(run, take, (state) => { connection = state; draw(); });
   draw();
-  showEarlier();
+  showEarlier(WORKFLOW, [run], (input) => input.url, (other) => `#${other}`);
 }
 
 function take(events) {
@@ -153,19 +153,6 @@ function hit({ url, title, summary, excerpt }) {
   return item;
 }
 
-async function showEarlier() {
-  const answer = await fetch(`/api/runs?workflow=${WORKFLOW}&limit=${MAX_EARLIER}`).then((answer) => answer.json(), () => ({}));
-  const items = (answer.runs ?? []).filter((other) => other.id !== run).map((other) => {
-    const item = node("li");
-    const link = node("a", "", other.id);
-    link.href = `#${encodeURIComponent(other.id)}`;
-    item.append(link, ` ${other.status}`);
-    return item;
-  });
-  byId("list").replaceChildren(...items);
-  byId("earlier").hidden = items.length === 0;
-}
-
 async function offerSite() {
   const site = await fetch("/site.json").then((answer) => answer.json(), () => null);
   if (site === null) return;
@@ -173,34 +160,19 @@ async function offerSite() {
   setText(byId("about"), `Offered: ${site.about}.`);
 }
 
-/// The key of what was sent and not answered: sending it again starts nothing twice.
-let unanswered = null;
-
-byId("start").addEventListener("submit", async (submitted) => {
-  submitted.preventDefault();
-  const url = byId("url").value.trim();
-  if (!url || byId("read").disabled) return;
-  if (unanswered?.url !== url) unanswered = { url, key: newKey() };
-  byId("read").disabled = true;
-  byId("problem").textContent = "";
-  try {
-    const started = await start(WORKFLOW, { url }, unanswered.key);
-    unanswered = null;
-    location.hash = encodeURIComponent(started);
-  } catch (error) {
-    byId("problem").textContent = `It was not started: ${error.message}`;
-  } finally {
-    byId("read").disabled = false;
-  }
-});
-
+startsRuns(
+  byId("start"),
+  WORKFLOW,
+  () => ({ url: byId("url").value.trim() }),
+  (started) => { location.hash = encodeURIComponent(started); },
+);
 byId("search").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
   clearTimeout(searchTimer);
   search();
 });
 byId("query").addEventListener("input", searchSoon);
-byId("cancel").addEventListener("click", () => fetch(`/api/runs/${encodeURIComponent(run)}/cancel`, { method: "POST" }));
+byId("cancel").addEventListener("click", () => cancel(run));
 window.addEventListener("hashchange", arrange);
 arrange();
 offerSite();

@@ -51,6 +51,7 @@ const SHARED_PAGE: &[Asset] = &[
     Asset { path: "/base.css", media_type: "text/css", text: include_str!("page/base.css") },
     Asset { path: "/follow.js", media_type: "text/javascript", text: include_str!("page/follow.js") },
     Asset { path: "/dom.js", media_type: "text/javascript", text: include_str!("page/dom.js") },
+    Asset { path: "/runs.js", media_type: "text/javascript", text: include_str!("page/runs.js") },
 ];
 
 /// Plays the part that the command line names.

@@ -1,4 +1,4 @@
-// What the pages have in common: nodes from text, starting a run, and the line about the worker.
+// What the pages have in common: nodes from text, and the line about the worker.
 
 const WORKER_EVERY_MS = 2000;
 
@@ -48,24 +48,6 @@ function inline(target, text) {
     if (part) target.append(at % 2 === 1 ? node("code", "", part) : part);
   });
   return target;
-}
-
-/// Starts a run and gives its id. Sent again with the same key, it is the same run.
-export async function start(workflow, input, key) {
-  const answer = await fetch(`/api/workflows/${workflow}/start`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "idempotency-key": key },
-    body: JSON.stringify(input),
-  });
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.error ?? `the server answered ${answer.status}`);
-  return body.executionId;
-}
-
-/// A key for one press of a button.
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /// A failure in one line: the component's own error, where there is one.
