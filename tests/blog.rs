@@ -165,27 +165,10 @@ impl Drop for KillOnDrop {
     }
 }
 
-/// The example's binary, built once, with the features that the whole suite is built with.
+/// The example's binary, built once.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let built = Command::new(cargo)
-            .args(["build", "--example", "blog", "--all-features", "--message-format", "json"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "the example does not build");
-        // Cargo says where the binary is: the folder and the profile are its business.
-        let messages = String::from_utf8(built.stdout).unwrap();
-        let executable = messages.lines().find_map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            (message["target"]["name"] == "blog")
-                .then(|| message["executable"].as_str().map(PathBuf::from))?
-        });
-        executable.expect("cargo did not say where the example is")
-    })
+    PROGRAM.get_or_init(|| gensx_test_servers::example("blog"))
 }
 
 /// A run's stream, read from the sink as it is.

@@ -9,13 +9,11 @@
 //! server named by `OPENAI_BASE_URL` or `OPENAI_API_KEY` it starts a small one of its own, which `--flaky` makes fail.
 
 mod args;
-mod llm;
-mod material;
-mod model_server;
+#[path = "../shared/article/mod.rs"]
+mod article;
+#[path = "../shared/model/mod.rs"]
+mod model;
 mod progress;
-mod prompt;
-mod stages;
-mod text;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -24,7 +22,8 @@ use anyhow::Context as _;
 use gensx::{EventKind, Run, RunId, Runtime};
 
 use crate::args::{Job, Options};
-use crate::llm::{Llm, LlmError, Server};
+use crate::model::built_in::Settings;
+use crate::model::llm::LlmError;
 use crate::progress::Progress;
 
 /// What a command line that cannot be followed exits with, as usual.
@@ -32,6 +31,9 @@ const EXIT_USAGE: u8 = 2;
 
 /// Where runs are kept unless the environment says so.
 const RUNS_FILE: &str = "gensx.db";
+
+/// The components that a reader of the run is shown, in their order.
+const SHOWN: &[&str] = &["research", "outline", "write_section", "edit"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -60,32 +62,15 @@ enum Which {
 }
 
 async fn write(which: Which, options: Options) -> anyhow::Result<()> {
-    let server = model_server(options).await?;
-    eprintln!("model: {server}");
-    stages::set_llm(Llm::new(&server)?);
+    let settings = Settings { flaky_seed: options.flaky_seed, log: options.model_log, ..Settings::default() };
+    eprintln!("model: {}", model::connect(settings).await?);
     let runtime = runtime().await?;
     let run = match which {
-        Which::New { topic } => runtime.start(&stages::blog, topic).await?,
+        Which::New { topic } => runtime.start(&article::blog, topic).await?,
         Which::Old { id, topic } => resume(&runtime, &id, topic).await?,
     };
     eprintln!("run: {id} (when interrupted: cargo run --example blog -- --resume {id})", id = run.id());
     print(&follow(run).await?)
-}
-
-/// The server that the environment names, or the built-in one.
-async fn model_server(options: Options) -> anyhow::Result<Server> {
-    let Some(named) = Server::from_env(|name| std::env::var(name).ok()) else {
-        let settings = model_server::Settings { flaky_seed: options.flaky_seed, log: options.model_log };
-        let address =
-            model_server::start(settings).await.context("the built-in model server does not start")?;
-        return Ok(Server::BuiltIn(address));
-    };
-    if options.flaky_seed.is_some() || options.model_log.is_some() {
-        anyhow::bail!(
-            "--flaky and --model-log are for the built-in model server, and the environment names {named}"
-        );
-    }
-    Ok(named)
 }
 
 /// A runtime on the sink that the environment names, or on a file in this folder.
@@ -105,7 +90,7 @@ async fn resume(runtime: &Runtime, id: &str, topic: Option<String>) -> anyhow::R
     if let Some(topic) = topic {
         expect_topic(runtime, &id, &topic).await?;
     }
-    Ok(runtime.resume(&stages::blog, &id).await?)
+    Ok(runtime.resume(&article::blog, &id).await?)
 }
 
 /// A run keeps its topic. To go on with another one in silence would look like an answer to what was asked.
@@ -126,7 +111,7 @@ async fn expect_topic(runtime: &Runtime, id: &RunId, topic: &str) -> anyhow::Res
 
 /// Shows a run until it ends, and gives its article.
 async fn follow(run: Run<String>) -> anyhow::Result<String> {
-    let mut progress = Progress::new(stages::SHOWN);
+    let mut progress = Progress::new(SHOWN);
     let mut events = run.events();
     // The stream of a run that this process has to let go of does not end, so the output is watched as well.
     let article = loop {

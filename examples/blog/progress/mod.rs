@@ -11,7 +11,7 @@ use gensx::{CallId, Event};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use self::track::{Change, Step, Track};
-use crate::llm::Tokens;
+use crate::model::llm::Tokens;
 
 /// How often a bar moves while nothing happens.
 const TICK: Duration = Duration::from_millis(120);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gensx::event::Outcome;
 use gensx::{CallId, Event, EventKind};
 
-use crate::llm::Tokens;
+use crate::model::llm::Tokens;
 
 /// Follows a run's stream.
 #[derive(Default)]

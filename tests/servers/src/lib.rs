@@ -2,6 +2,7 @@
 //! ends. A server that is not installed is a failure that says how to install it.
 
 mod cluster;
+mod example;
 pub mod harness;
 mod process;
 mod proxy;
@@ -10,6 +11,7 @@ mod sentinel;
 mod tls;
 
 pub use cluster::{RedisCluster, SlotMove};
+pub use example::example;
 pub use proxy::Proxy;
 pub use redis::{RedisServer, RedisServerBuilder};
 pub use sentinel::RedisSentinel;

@@ -1,17 +1,14 @@
-//! The stages of an article.
+//! The stages of an article, for whoever writes one: `blog` and `content_app`.
 
-use std::sync::OnceLock;
-use std::time::Duration;
+mod material;
+mod prompts;
 
 use futures_util::future::try_join_all;
-use gensx::event::Usage;
 use gensx::prelude::*;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::llm::{Caller, Llm, Tokens};
-use crate::material::{self, Passage};
-use crate::prompt::Prompt;
+use self::material::Passage;
+use crate::model::{PATIENT, ask, stream};
 
 /// A passage, and what it says about the topic.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,7 +38,7 @@ pub(crate) struct Section {
     pub(crate) text: String,
 }
 
-/// The model's answer to [`Prompt::research`].
+/// The model's answer to [`prompts::research`].
 #[derive(Debug, Deserialize)]
 struct Notes {
     findings: Vec<Note>,
@@ -54,7 +51,7 @@ struct Note {
     note: String,
 }
 
-/// The model's answer to [`Prompt::outline`].
+/// The model's answer to [`prompts::outline`].
 #[derive(Debug, Deserialize)]
 struct Plan {
     title: String,
@@ -67,30 +64,8 @@ struct PlannedSection {
     passages: Vec<usize>,
 }
 
-/// Attempts at each stage: one more than the built-in server's faults in a row, and as many as a provider in trouble
-/// needs to calm down.
-const PATIENT: RetryPolicy =
-    RetryPolicy::new(6).initial(Duration::from_millis(300)).max(Duration::from_secs(20));
 /// Sections of an article: each is a request of its own, and a model may plan a book.
 const MAX_SECTIONS: usize = 8;
-/// The channel of the text that a stage streams.
-const DRAFT: &str = "draft";
-
-/// The components that a reader of the run is shown, in their order.
-pub(crate) const SHOWN: &[&str] = &["research", "outline", "write_section", "edit"];
-
-static LLM: OnceLock<Llm> = OnceLock::new();
-
-/// Sets the model of this process. It is no argument of the stages, because it is no input: a resumed run may well go
-/// on with another one.
-pub(crate) fn set_llm(llm: Llm) {
-    LLM.get_or_init(|| llm);
-}
-
-fn llm() -> &'static Llm {
-    LLM.get().expect("main sets the model before it starts a run")
-}
-
 /// The whole article. It is plain code: what a resumed run finds recorded is not asked again, wherever it stands.
 #[component]
 pub(crate) async fn blog(topic: String) -> anyhow::Result<String> {
@@ -115,56 +90,28 @@ async fn research(topic: String) -> anyhow::Result<Vec<Finding>> {
     let query = topic.clone();
     // Looking again finds nothing else.
     let passages = tokio::task::spawn_blocking(move || material::search(&query)).await?.permanent()?;
-    let notes: Notes = ask("research", &Prompt::research(&topic, &passages)).await?;
+    let notes: Notes = ask("research", &prompts::research(&topic, &passages)).await?;
     Ok(findings(notes, &passages))
 }
 
 /// Has the model plan the sections.
 #[component(retry = PATIENT)]
 async fn outline(topic: String, findings: Vec<Finding>) -> anyhow::Result<Outline> {
-    let plan: Plan = ask("outline", &Prompt::outline(&topic, &findings)).await?;
+    let plan: Plan = ask("outline", &prompts::outline(&topic, &findings)).await?;
     Ok(outlined(plan, &findings))
 }
 
 /// Has the model write one section.
 #[component(retry = PATIENT)]
 async fn write_section(topic: String, plan: SectionPlan) -> anyhow::Result<Section> {
-    let text = stream(&format!("section: {}", plan.heading), &Prompt::section(&topic, &plan)).await?;
+    let text = stream(&format!("section: {}", plan.heading), &prompts::section(&topic, &plan)).await?;
     Ok(Section { heading: plan.heading, text })
 }
 
 /// Has the model make one text of the sections.
 #[component(retry = PATIENT)]
 async fn edit(topic: String, title: String, sections: Vec<Section>) -> anyhow::Result<String> {
-    stream("edit", &Prompt::edit(&topic, &title, &sections)).await
-}
-
-/// Asks the model for JSON, on the bill of the component that calls this.
-async fn ask<T: DeserializeOwned>(stage: &str, prompt: &Prompt) -> anyhow::Result<T> {
-    let answer = llm().ask(&caller(stage), prompt).await?;
-    bill(answer.tokens);
-    Ok(answer.value)
-}
-
-/// Asks the model for a text, streamed to the readers of the component that calls this, and on its bill.
-async fn stream(stage: &str, prompt: &Prompt) -> anyhow::Result<String> {
-    let answer = llm().stream(&caller(stage), prompt, |piece| gensx::emit_text(DRAFT, piece)).await?;
-    bill(answer.tokens);
-    Ok(answer.value)
-}
-
-fn caller(stage: &str) -> Caller {
-    let run = gensx::current().map(|current| current.run.to_string());
-    Caller {
-        run: run.unwrap_or_default(),
-        stage: stage.to_owned(),
-        key: gensx::idempotency_key().unwrap_or_default(),
-    }
-}
-
-fn bill(tokens: Tokens) {
-    let model = llm().model().to_owned();
-    gensx::usage(Usage { model, input_tokens: tokens.prompt, output_tokens: tokens.completion });
+    stream("edit", &prompts::edit(&topic, &title, &sections)).await
 }
 
 /// Whether an article has all its sections, each with a text.

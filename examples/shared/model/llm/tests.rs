@@ -3,8 +3,8 @@
 use gensx::Fate;
 
 use super::*;
-use crate::model_server::{self, Settings, faults};
-use crate::prompt::{Block, Task};
+use crate::model::built_in::{self, Settings, faults};
+use crate::model::prompt::{Block, Task};
 
 const SENTENCE: &str = "A task is cancelled when its handle is dropped by the caller.";
 
@@ -18,7 +18,7 @@ fn caller() -> Caller {
 }
 
 async fn client(flaky_seed: Option<u64>) -> Llm {
-    let address = model_server::start(Settings { flaky_seed, log: None }).await.unwrap();
+    let address = built_in::start(Settings { flaky_seed, ..Settings::default() }).await.unwrap();
     Llm::new(&Server::BuiltIn(address)).unwrap()
 }
 

@@ -6,7 +6,7 @@ mod passages;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::Index;
+use crate::model::text::Index;
 
 /// Passages that one search gives at most.
 pub(crate) const MAX_FOUND: usize = 14;

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::error::LlmError;
 pub(crate) use self::server::{Server, web_client};
-use crate::model_server::{KEY_HEADER, RUN_HEADER, STAGE_HEADER};
-use crate::prompt::Prompt;
+use crate::model::built_in::{KEY_HEADER, RUN_HEADER, STAGE_HEADER};
+use crate::model::prompt::Prompt;
 
 /// A streamed answer longer than this is a model that does not stop.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;

@@ -35,22 +35,31 @@ pub(crate) const KEY_HEADER: &str = "idempotency-key";
 
 /// A prompt holds a dozen passages; an article with all its sections is far below this.
 const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
-/// Between two pieces of a streamed answer: as fast as a quick model.
+/// Between two pieces of a streamed answer, unless the settings say otherwise: as fast as a quick model.
 const CHUNK_PACE: Duration = Duration::from_millis(6);
 /// Before a plain answer: as long as a quick model thinks.
 const ANSWER_PACE: Duration = Duration::from_millis(150);
 
 /// How the server behaves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Settings {
     /// Faults, chosen by this seed.
     pub(crate) flaky_seed: Option<u64>,
     /// Where every request is noted.
     pub(crate) log: Option<PathBuf>,
+    /// The wait between two pieces of a streamed answer.
+    pub(crate) pace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { flaky_seed: None, log: None, pace: CHUNK_PACE }
+    }
 }
 
 struct Shared {
     flaky_seed: Option<u64>,
+    pace: Duration,
     log: Option<Log>,
     /// How often each question was asked: a fault is chosen for a try, and tries end after a few.
     asked: Mutex<HashMap<String, u32>>,
@@ -62,7 +71,12 @@ struct Shared {
 /// When the log cannot be opened or no port can be had.
 pub(crate) async fn start(settings: Settings) -> io::Result<SocketAddr> {
     let log = settings.log.as_deref().map(Log::open).transpose()?;
-    let shared = Arc::new(Shared { flaky_seed: settings.flaky_seed, log, asked: Mutex::default() });
+    let shared = Arc::new(Shared {
+        flaky_seed: settings.flaky_seed,
+        pace: settings.pace,
+        log,
+        asked: Mutex::default(),
+    });
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let router = Router::new()
@@ -98,10 +112,10 @@ async fn chat(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     }
     let answer = answer::to(request.question());
     if request.stream {
-        streamed(&request, &answer, fault)
+        streamed(&request, &answer, fault, shared.pace)
     } else {
         tokio::time::sleep(ANSWER_PACE).await;
-        plain(&wire::completion(&request, &answer), fault)
+        plain(&wire::completion(&request, &answer), fault, shared.pace)
     }
 }
 
@@ -130,7 +144,7 @@ impl Shared {
 }
 
 /// An answer in one piece.
-fn plain(completion: &Value, fault: Option<Fault>) -> Response {
+fn plain(completion: &Value, fault: Option<Fault>, pace: Duration) -> Response {
     let text = completion.to_string();
     let json = [(header::CONTENT_TYPE, "application/json")];
     match fault {
@@ -138,7 +152,7 @@ fn plain(completion: &Value, fault: Option<Fault>) -> Response {
             // The cut may fall into a character.
             let part =
                 String::from_utf8_lossy(&text.as_bytes()[..text.len() * at_percent / 100]).into_owned();
-            (json, paced(vec![Ok(part), cut()])).into_response()
+            (json, paced(vec![Ok(part), cut()], pace)).into_response()
         }
         Some(Fault::BrokenJson) => {
             (json, text.replacen("\"choices\":[", "\"choices\":[,", 1)).into_response()
@@ -148,7 +162,7 @@ fn plain(completion: &Value, fault: Option<Fault>) -> Response {
 }
 
 /// An answer as server-sent events, at a model's pace.
-fn streamed(request: &ChatRequest, answer: &str, fault: Option<Fault>) -> Response {
+fn streamed(request: &ChatRequest, answer: &str, fault: Option<Fault>, pace: Duration) -> Response {
     let mut events: Vec<io::Result<String>> = wire::chunks(request, answer).into_iter().map(Ok).collect();
     match fault {
         Some(Fault::Cut { at_percent }) => {
@@ -161,7 +175,7 @@ fn streamed(request: &ChatRequest, answer: &str, fault: Option<Fault>) -> Respon
         }
         _ => {}
     }
-    ([(header::CONTENT_TYPE, "text/event-stream")], paced(events)).into_response()
+    ([(header::CONTENT_TYPE, "text/event-stream")], paced(events, pace)).into_response()
 }
 
 /// What ends a body without its end mark: the server drops the connection.
@@ -170,10 +184,10 @@ fn cut() -> io::Result<String> {
 }
 
 /// A body in pieces. The pause before each lets the pieces before it reach the client.
-fn paced(pieces: Vec<io::Result<String>>) -> Body {
-    Body::from_stream(stream::unfold(pieces.into_iter(), |mut pieces| async move {
+fn paced(pieces: Vec<io::Result<String>>, pace: Duration) -> Body {
+    Body::from_stream(stream::unfold(pieces.into_iter(), move |mut pieces| async move {
         let piece = pieces.next()?;
-        tokio::time::sleep(CHUNK_PACE).await;
+        tokio::time::sleep(pace).await;
         Some((piece, pieces))
     }))
 }

@@ -5,13 +5,19 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::prompt::{Block, Prompt, Task};
-use crate::text::{Index, sentences, words};
+use crate::model::prompt::{Block, Prompt, Task};
+use crate::model::text::{Index, sentences, words};
 
 /// Sections that an outline has at most; the crates left over share the last one.
 const MAX_SECTIONS: usize = 5;
 /// Sentences quoted from one passage.
 const MAX_QUOTED: usize = 3;
+/// Sentences in the summary of a page.
+const MAX_SUMMARY: usize = 2;
+/// Words that stand for a page without sentences.
+const OPENING_WORDS: usize = 30;
+/// Titles that an overview names.
+const MAX_TITLES: usize = 5;
 /// A sentence fit to be quoted is neither a label nor a paragraph.
 const QUOTABLE_CHARS: std::ops::RangeInclusive<usize> = 40..=360;
 /// A longer heading is a sentence.
@@ -27,6 +33,8 @@ pub(super) fn to(question: &str) -> String {
         Task::Outline => outline(&prompt),
         Task::Section => section(&prompt),
         Task::Edit => edit(&prompt),
+        Task::Digest => digest(&prompt),
+        Task::Overview => overview(&prompt),
     }
 }
 
@@ -159,6 +167,33 @@ fn edit(prompt: &Prompt) -> String {
     parts.join("\n\n")
 }
 
+/// What a page says of its own title.
+fn digest(prompt: &Prompt) -> String {
+    let text = prompt.blocks.first().map_or("", |block| block.text.as_str());
+    let found = most_telling(text, &prompt.title, MAX_SUMMARY);
+    // A page of labels and code has no sentence to quote.
+    let summary = if found.is_empty() { opening(text) } else { found.join(" ") };
+    json!({ "summary": summary }).to_string()
+}
+
+/// The first words of a text.
+fn opening(text: &str) -> String {
+    text.split_whitespace().take(OPENING_WORDS).collect::<Vec<_>>().join(" ")
+}
+
+/// The pages by their titles, and what the first of them say.
+fn overview(prompt: &Prompt) -> String {
+    let titles: Vec<&str> = prompt.blocks.iter().map(|block| block.heading.as_str()).collect();
+    let shown = &titles[..titles.len().min(MAX_TITLES)];
+    let says: Vec<&str> = prompt
+        .blocks
+        .iter()
+        .filter_map(|block| sentences(&block.text).first().copied())
+        .take(MAX_QUOTED)
+        .collect();
+    format!("{} pages were read, among them {}.\n\n{}", titles.len(), listed(shown), says.join(" "))
+}
+
 /// The paragraphs of a section, without quotations that the article had before and what led up to them.
 fn without_repeats(text: &str, quoted: &mut HashSet<String>) -> String {
     let mut kept: Vec<&str> = Vec::new();
@@ -277,6 +312,16 @@ mod tests {
         assert!(answer.starts_with("# The title\n\n"), "{answer}");
         assert!(answer.contains("\n\n## One\n\n") && answer.contains("\n\n## Two\n\n"), "{answer}");
         assert_eq!(answer.matches(OTHER).count(), 1, "{answer}");
+    }
+
+    #[test]
+    fn a_page_is_summed_up_by_what_it_says_and_a_site_by_its_pages() {
+        let answer = asked(Task::Digest, vec![block("", "", &format!("{TELLING}\n{OTHER}"))]);
+        assert_eq!(answer, json!({"summary": TELLING}).to_string(), "the title has no word of it");
+        let labels = asked(Task::Digest, vec![block("", "", "one\ntwo")]);
+        assert_eq!(labels, json!({"summary": "one two"}).to_string());
+        let answer = asked(Task::Overview, vec![block("", "One", TELLING), block("", "Two", OTHER)]);
+        assert_eq!(answer, format!("2 pages were read, among them One and Two.\n\n{TELLING} {OTHER}"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::llm::{Server, web_client};
+use crate::model::llm::{Server, web_client};
 
 async fn post(settings: Settings, path: &str, body: String) -> (u16, String) {
     let address = start(settings).await.unwrap();
@@ -56,7 +56,7 @@ async fn every_request_is_a_line_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
     for _ in 0..2 {
-        let settings = Settings { flaky_seed: None, log: Some(log.clone()) };
+        let settings = Settings { log: Some(log.clone()), ..Settings::default() };
         post(settings, "/v1/chat/completions", question(false)).await;
     }
     let expected =

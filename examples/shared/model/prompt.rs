@@ -1,8 +1,6 @@
 //! What the model is asked, as text: instructions that any model follows, and the material in marked blocks that the
 //! built-in model finds again. Both sides of that format stand here.
 
-use crate::stages::{Finding, Section, SectionPlan};
-
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -10,10 +8,13 @@ pub(crate) enum Task {
     Outline,
     Section,
     Edit,
+    Digest,
+    Overview,
 }
 
 impl Task {
-    const ALL: [Self; 4] = [Self::Research, Self::Outline, Self::Section, Self::Edit];
+    const ALL: [Self; 6] =
+        [Self::Research, Self::Outline, Self::Section, Self::Edit, Self::Digest, Self::Overview];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -21,6 +22,8 @@ impl Task {
             Self::Outline => "outline",
             Self::Section => "section",
             Self::Edit => "edit",
+            Self::Digest => "digest",
+            Self::Overview => "overview",
         }
     }
 
@@ -45,6 +48,14 @@ impl Task {
                 "You edit a technical article in Markdown. Give the whole article: the title as `# `, a short \
                  introduction, then every section under its heading as `## `, headings and order unchanged. Smooth \
                  the transitions and remove what is said twice. Give nothing but the article."
+            }
+            Self::Digest => {
+                "You read one page of a website. Say in at most three sentences what it tells its readers, from the \
+                 passage given alone. Answer with JSON only: {\"summary\": \"...\"}"
+            }
+            Self::Overview => {
+                "You have read the pages of a website; a passage is the summary of a page. Say in two short \
+                 paragraphs of plain text what the site is about and what is found where."
             }
         }
     }
@@ -75,47 +86,6 @@ const OPENED: &str = "\">";
 const CLOSE: &str = "</block>";
 
 impl Prompt {
-    pub(crate) fn research(topic: &str, passages: &[crate::material::Passage]) -> Self {
-        let blocks = passages.iter().map(|passage| Block {
-            source: passage.source(),
-            heading: passage.heading.clone(),
-            text: passage.text.clone(),
-        });
-        Self { task: Task::Research, topic: topic.to_owned(), title: String::new(), blocks: blocks.collect() }
-    }
-
-    pub(crate) fn outline(topic: &str, findings: &[Finding]) -> Self {
-        let blocks = findings.iter().map(|finding| Block {
-            source: finding.passage.source(),
-            heading: finding.passage.heading.clone(),
-            text: finding.note.clone(),
-        });
-        Self { task: Task::Outline, topic: topic.to_owned(), title: String::new(), blocks: blocks.collect() }
-    }
-
-    pub(crate) fn section(topic: &str, plan: &SectionPlan) -> Self {
-        let blocks = plan.findings.iter().map(|finding| Block {
-            source: finding.passage.source(),
-            heading: finding.passage.heading.clone(),
-            text: finding.passage.text.clone(),
-        });
-        Self {
-            task: Task::Section,
-            topic: topic.to_owned(),
-            title: plan.heading.clone(),
-            blocks: blocks.collect(),
-        }
-    }
-
-    pub(crate) fn edit(topic: &str, title: &str, sections: &[Section]) -> Self {
-        let blocks = sections.iter().map(|section| Block {
-            source: String::new(),
-            heading: section.heading.clone(),
-            text: section.text.clone(),
-        });
-        Self { task: Task::Edit, topic: topic.to_owned(), title: title.to_owned(), blocks: blocks.collect() }
-    }
-
     /// The request as a model's user message. Blocks are numbered from 1 by their order.
     pub(crate) fn render(&self) -> String {
         let (task, topic, title) = (self.task.name(), one_line(&self.topic), one_line(&self.title));
