@@ -52,6 +52,11 @@ impl Events {
 /// [`ErrorKind::Replay`] for an entry that cannot be read, [`ErrorKind::Sink`] if the sink does not answer for
 /// some seconds.
 ///
+/// [`ErrorKind::NotFound`]: crate::ErrorKind::NotFound
+/// [`ErrorKind::Gone`]: crate::ErrorKind::Gone
+/// [`ErrorKind::Replay`]: crate::ErrorKind::Replay
+/// [`ErrorKind::Sink`]: crate::ErrorKind::Sink
+///
 /// ```
 /// use std::sync::Arc;
 ///
